@@ -1,0 +1,1 @@
+"""Bytes on the wire and back: canonical events, raw payloads, dead letters."""

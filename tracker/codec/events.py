@@ -1,0 +1,38 @@
+"""Canonical events as bytes: CloudEvents 1.0 structured JSON (ADR 0001)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tracker.domain.events import AnyEvent
+
+MAX_EVENT_BYTES = 512 * 1024
+
+_decoder = msgspec.json.Decoder(AnyEvent)
+_encoder = msgspec.json.Encoder()
+
+encode = _encoder.encode
+
+
+class UnreadableEvent(ValueError):
+    """A record that is no event of a version that we know. The message names the field."""
+
+
+def decode(value: bytes) -> AnyEvent:
+    """Read one event. Raises UnreadableEvent with the place of the fault, e.g. `$.data.likes`."""
+    if len(value) > MAX_EVENT_BYTES:
+        raise UnreadableEvent(f"{len(value)} bytes; an event has at most {MAX_EVENT_BYTES}")
+    try:
+        return _decoder.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UnreadableEvent(str(error)) from error
+
+
+def checked(event: AnyEvent) -> bytes:
+    """Encode, and prove that it reads back: a plugin may have put anything in. Raises UnreadableEvent."""
+    try:
+        value = _encoder.encode(event)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UnreadableEvent(str(error)) from error
+    decode(value)
+    return value

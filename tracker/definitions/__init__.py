@@ -1,0 +1,1 @@
+"""Definitions on their way in: YAML read and checked, compared with the book, applied, and got back."""

@@ -1,0 +1,236 @@
+"""YAML files to definitions, with every fault at its place.
+
+1. All faults of all files are reported at once, each with file, line, column, field and what would be right.
+2. Files are checked together and against the book: a reference may point into any of them.
+3. Nothing of a set with a fault is used.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import msgspec
+
+from tracker.domain.definitions import Agreement, Campaign, Creator, Definition, DefinitionKind, Link
+from tracker.yaml_source import Document, KeyPath, Place, Plain, YamlFault, read_file
+
+SECTIONS: Final[Mapping[str, type[Definition]]] = {
+    "campaigns": Campaign,
+    "creators": Creator,
+    "agreements": Agreement,
+    "links": Link,
+}
+INSTANTS: Final = frozenset({"starts_at", "ends_at"})
+Key = tuple[DefinitionKind, str]
+
+
+class Fault(msgspec.Struct, frozen=True, order=True):
+    """One thing that is wrong, where it stands, and what would be right."""
+
+    file: str
+    line: int
+    column: int
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.field}: {self.problem}"
+
+
+class FaultyDefinitions(ValueError):
+    """Files with faults; nothing of them was used. `faults` has them all, in the order of the files."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
+class Read(msgspec.Struct, frozen=True):
+    """A definition and where it was written."""
+
+    definition: Definition
+    place: Place
+
+
+def kind_of(definition: Definition) -> DefinitionKind:
+    """The kind of a definition, as in its tag."""
+    tag = type(definition).__struct_config__.tag
+    assert tag in get_args(DefinitionKind)
+    return tag  # type: ignore[return-value]
+
+
+def key_of(definition: Definition) -> Key:
+    return kind_of(definition), definition.id
+
+
+def read(files: Iterable[Path], known: Mapping[Key, Definition] = {}) -> list[Definition]:  # noqa: B006 - never changed
+    """Read and check files against each other and what is `known`. Raises FaultyDefinitions."""
+    faults: list[Fault] = []
+    found: dict[Key, Read] = {}
+    for path in files:
+        try:
+            documents = read_file(path)
+        except YamlFault as fault:
+            faults.append(_fault(fault.place, "file", fault.problem))
+            continue
+        except OSError as error:
+            faults.append(Fault(str(path), 1, 1, "file", f"cannot be read: {error.strerror}"))
+            continue
+        for document in documents:
+            _document(document, found, faults)
+    if not faults:
+        _references(found, known, faults)
+    if faults:
+        raise FaultyDefinitions(sorted(faults))
+    return [entry.definition for entry in found.values()]
+
+
+def _fault(place: Place, field: str, problem: str) -> Fault:
+    return Fault(place.file, place.line, place.column, field, problem)
+
+
+def _document(document: Document, found: dict[Key, Read], faults: list[Fault]) -> None:
+    if document.data is None:
+        return
+    if not isinstance(document.data, dict):
+        faults.append(_fault(document.place(()), "file", f"expected sections: {', '.join(SECTIONS)}"))
+        return
+    for section, entries in document.data.items():
+        kind = SECTIONS.get(section)
+        place = document.place((section,))
+        if kind is None:
+            faults.append(_fault(place, section, f"no such section{did_you_mean(section, SECTIONS)}"))
+        elif not isinstance(entries, list):
+            faults.append(_fault(place, section, "expected a list: each entry begins with `- id: …`"))
+        else:
+            for i, entry in enumerate(entries):
+                _entry(document, (section, i), kind, entry, found, faults)
+
+
+def _entry(
+    document: Document, path: KeyPath, kind: type[Definition], entry: Plain, found: dict[Key, Read], faults: list[Fault]
+) -> None:
+    place = document.place(path)
+    if not isinstance(entry, dict):
+        faults.append(_fault(place, f"{path[0]}[{path[1]}]", "expected a mapping with at least `id`"))
+        return
+    before = len(faults)
+    values = _struct(document, path, kind, entry, faults)
+    if len(faults) > before:
+        return
+    definition = kind(**values)
+    key = key_of(definition)
+    if key in found:
+        faults.append(_fault(place, "id", f"{key[0]} `{key[1]}` is also defined at {found[key].place}"))
+    found[key] = Read(definition, place)
+
+
+def _struct(
+    document: Document, path: KeyPath, kind: type[msgspec.Struct], entry: dict[str, Plain], faults: list[Fault]
+) -> dict[str, Any]:
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    values: dict[str, Any] = {}
+    for name, value in entry.items():
+        where = (*path, name)
+        if name not in fields:
+            faults.append(_fault(document.place(where), name, f"no such field{did_you_mean(name, fields)}"))
+            continue
+        try:
+            ready = _instant(value) if name in INSTANTS else value
+            values[name] = msgspec.convert(ready, fields[name].type)
+        except ValueError as error:
+            faults.append(_fault(document.place(_deeper(where, str(error))), name, _words(str(error), ready_of(value))))
+    for name, field in fields.items():
+        if field.required and name not in entry:
+            faults.append(_fault(document.place(path), name, "is missing and has no default"))
+    return values
+
+
+def ready_of(value: Plain) -> str:
+    """How a refused value is shown: short, as written."""
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _deeper(path: KeyPath, message: str) -> KeyPath:
+    """The path in a msgspec message (`… - at `$[0].platform``) added to ours."""
+    _, _, tail = message.partition("`$")
+    for part in tail.rstrip("`").replace("[", ".").replace("]", "").split("."):
+        if part:
+            path = (*path, int(part) if part.isdigit() else part)
+    return path
+
+
+def _words(message: str, value: str) -> str:
+    problem, _, tail = message.partition(" - at `$")
+    inner = tail.rstrip("`").lstrip(".")
+    return f"{problem[0].lower()}{problem[1:]}{f' (at {inner})' if inner else ''}; got `{value}`"
+
+
+def _instant(value: Plain) -> int:
+    """An instant written as ISO 8601 with an offset, in ms."""
+    if isinstance(value, str):
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            at = None
+        if at is not None and at.tzinfo is not None:
+            return round(at.timestamp() * 1000)
+        if at is not None:
+            raise ValueError("Expected a time with its offset, such as 2026-11-01T00:00:00+09:00")
+    raise ValueError("Expected a date and time with an offset, such as 2026-11-01T00:00:00+09:00")
+
+
+def did_you_mean(word: str, choices: Collection[str]) -> str:
+    """A suggestion for a misspelt word, and what is allowed."""
+    near = difflib.get_close_matches(word, choices, n=1)
+    hint = f"; did you mean `{near[0]}`?" if near else ""
+    return f"{hint} Allowed: {', '.join(sorted(choices))}" if choices else hint
+
+
+def _references(found: Mapping[Key, Read], known: Mapping[Key, Definition], faults: list[Fault]) -> None:
+    everything: dict[Key, Definition] = {**known, **{key: entry.definition for key, entry in found.items()}}
+    owners: dict[tuple[str, str], str] = {}
+    for definition in everything.values():
+        if isinstance(definition, Creator):
+            for account in definition.accounts:
+                owners.setdefault((account.platform, account.account), definition.id)
+    for entry in found.values():
+        for field, problem in _problems(entry.definition, everything, owners):
+            faults.append(_fault(entry.place, field, problem))
+
+
+def _problems(
+    definition: Definition, everything: Mapping[Key, Definition], owners: Mapping[tuple[str, str], str]
+) -> Iterable[tuple[str, str]]:
+    match definition:
+        case Campaign(starts_at=start, ends_at=end) if end <= start:
+            yield "ends_at", "must come after starts_at"
+        case Creator(accounts=accounts):
+            for account in accounts:
+                owner = owners[account.platform, account.account]
+                if owner != definition.id:
+                    yield "accounts", f"{account.platform} account `{account.account}` is already creator `{owner}`'s"
+        case Agreement():
+            yield from _refers(definition.campaign, "campaign", everything)
+            yield from _refers(definition.creator, "creator", everything)
+            campaign = everything.get(("campaign", definition.campaign))
+            if isinstance(campaign, Campaign):
+                start = campaign.starts_at if definition.starts_at is None else definition.starts_at
+                end = campaign.ends_at if definition.ends_at is None else definition.ends_at
+                if end <= start:
+                    yield "ends_at", "the agreement's window is empty: its end must come after its start"
+        case Link():
+            yield from _refers(definition.campaign, "campaign", everything)
+            if definition.creator is not None:
+                yield from _refers(definition.creator, "creator", everything)
+
+
+def _refers(id: str, kind: DefinitionKind, everything: Mapping[Key, Definition]) -> Iterable[tuple[str, str]]:
+    if (kind, id) not in everything:
+        ids = [known for other, known in everything if other == kind]
+        yield kind, f"no {kind} `{id}`{did_you_mean(id, ids)}"

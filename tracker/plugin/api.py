@@ -1,0 +1,150 @@
+"""What a platform adapter is: pure data in, data out.
+
+1. An adapter does no I/O, reads no clock and keeps no state: the receiver, the poller and the adapt stage do the rest.
+2. What it cannot read it refuses with `Unreadable`, whole: a payload becomes all of its facts, or a dead letter.
+3. It states what the platform stated. Comparing with what was known before is the core's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from tracker.domain.events import Fact, Instant, Source
+
+Headers = Mapping[str, str]
+"""HTTP headers; names are lower case."""
+
+
+class Unreadable(Exception):
+    """A payload that the adapter cannot turn into facts: kept as a dead letter with this reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class DueItem(Struct, frozen=True, kw_only=True):
+    """One thing to look at. `post` None: the account itself (followers, and its new posts)."""
+
+    platform: str
+    account: str
+    post: str | None = None
+
+
+class RawPayload(Struct, frozen=True, kw_only=True):
+    """What came in, untouched.
+
+    `body` is the very bytes. `headers` are those that `kept_headers` names, lower case. For a poll, `endpoint` and
+    `items` repeat the request that this answers, and `status` is the HTTP status of the answer.
+    """
+
+    platform: str
+    source: Source
+    name: str
+    received_at: Instant
+    body: bytes
+    headers: Headers = {}
+    endpoint: str | None = None
+    items: tuple[DueItem, ...] = ()
+    status: int | None = None
+
+
+class Verified(Struct, frozen=True):
+    """The verdict over a webhook's signature. `reason` says why not, without naming any secret.
+
+    `answer_status` is what the platform's documentation asks to be answered to a bad signature.
+    """
+
+    ok: bool
+    reason: str = ""
+    answer_status: int = 401
+
+
+class Handshake(Struct, frozen=True):
+    """The answer to a subscription check: status, body and media type."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = "text/plain"
+
+
+class Access(Struct, frozen=True, kw_only=True):
+    """How to reach a platform's API: its base address and tokens (of single accounts, and the default one)."""
+
+    base_url: str
+    token: str | None = None
+    tokens: Mapping[str, str] = {}
+
+    def token_for(self, account: str) -> str | None:
+        return self.tokens.get(account, self.token)
+
+
+class HttpRequest(Struct, frozen=True, kw_only=True):
+    """A request as data. `endpoint` is the adapter's own name of the call, given back in `RawPayload.endpoint`.
+
+    `cost` is in the platform's own quota units.
+    """
+
+    method: Literal["GET", "POST"]
+    url: str
+    endpoint: str
+    items: tuple[DueItem, ...]
+    headers: Headers = {}
+    body: bytes | None = None
+    cost: int = 1
+
+
+class Quota(Struct, frozen=True, kw_only=True):
+    """What an answer says about the platform's limits. `wait_ms`: ask nothing before then; None: nothing said."""
+
+    used_share: float | None = None
+    wait_ms: int | None = None
+
+
+class Secrets(Struct, frozen=True, kw_only=True):
+    """A source's secrets. Any of `signing` is valid (rotation); `verify_token` is for the handshake."""
+
+    signing: tuple[str, ...] = ()
+    verify_token: str | None = None
+
+
+class PlatformAdapter(Protocol):
+    """One platform. Offered by a plugin through the hook `tracker_platforms`.
+
+    Attributes:
+        name: the platform's canonical name, e.g. "instagram".
+        kept_headers: lower-case names of the webhook headers that `parse` needs; no others are kept.
+        polls: whether `requests` can ask for posts ("post") and accounts ("account").
+        batch: how many items at most one request carries, per kind of item.
+    """
+
+    name: str
+    kept_headers: frozenset[str]
+    polls: frozenset[Literal["post", "account"]]
+
+    def verify(self, headers: Headers, body: bytes, secrets: Secrets, now: Instant) -> Verified:
+        """Judge a webhook's signature over its raw bytes, in constant time."""
+        ...
+
+    def handshake(self, query: Mapping[str, str], secrets: Secrets) -> Handshake | None:
+        """Answer a subscription check; None: this GET is none."""
+        ...
+
+    def parse(self, raw: RawPayload) -> Sequence[Fact]:
+        """Turn a payload into facts, in the payload's order. Raises Unreadable. May give none (a ping)."""
+        ...
+
+    def requests(self, items: Sequence[DueItem], access: Access) -> Sequence[HttpRequest]:
+        """The requests that look at these items, as few as the API allows. Every item stands in one at least."""
+        ...
+
+    def follow_up(self, raw: RawPayload, access: Access) -> Sequence[HttpRequest]:
+        """The requests that this answer calls for: the next page, a mentioned post. Mostly none."""
+        ...
+
+    def quota(self, status: int, headers: Headers, body: bytes) -> Quota:
+        """What an answer says about the platform's limits (429, usage headers, an error object)."""
+        ...

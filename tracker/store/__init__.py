@@ -1,0 +1,1 @@
+"""Where positions and counters live: one atomic write a batch, or none."""

@@ -1,0 +1,41 @@
+"""The names of the topics, and what is keyed by what. The only place that formats a topic name."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from tracker.domain import events as ev
+
+Stage = Literal["inbox", "activity", "commerce", "registry", "touched", "dead"]
+STAGES: tuple[Stage, ...] = ("inbox", "activity", "commerce", "registry", "touched", "dead")
+COMPACTED: frozenset[Stage] = frozenset({"registry"})
+
+
+class Topics(Struct, frozen=True, kw_only=True):
+    """The topics of one installation. All have the same number of partitions."""
+
+    prefix: str = "tracker"
+    partitions: int = 8
+    replication: int = 1
+
+    def name(self, stage: Stage) -> str:
+        return f"{self.prefix}.{stage}"
+
+    def stage(self, topic: str) -> Stage:
+        """The stage of a topic of ours. Raises KeyError for any other."""
+        return {self.name(stage): stage for stage in STAGES}[topic]
+
+
+def place(fact: ev.Fact) -> tuple[Stage, str]:
+    """The stage and the Kafka key of a canonical fact. Definitions go to every partition and have no key here."""
+    match fact:
+        case ev.LinkClicked():
+            return "commerce", fact.click
+        case ev.ConversionRecorded() | ev.ConversionRefunded():
+            return "commerce", fact.order
+        case ev.AccountFact():
+            return "activity", f"{fact.platform}:{fact.account}"
+        case _:
+            raise TypeError(f"{type(fact).__name__} has no single partition: it is broadcast")
