@@ -16,19 +16,25 @@ class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Kafka(_Section, frozen=True, kw_only=True):
-    bootstrap: Annotated[str, Meta(description="Kafka's bootstrap servers, host:port, comma separated")] = "127.0.0.1:9092"
+    bootstrap: Annotated[str, Meta(description="Kafka's bootstrap servers, host:port, comma separated")] = (
+        "127.0.0.1:9092"
+    )
     wait_seconds: Annotated[int, Meta(ge=0, description="How long to wait at start for a broker that is down")] = 30
 
 
 class Redis(_Section, frozen=True, kw_only=True):
-    url: Annotated[str, Meta(description="Address of Redis or Valkey, redis://host:port/db")] = "redis://127.0.0.1:6379/0"
+    url: Annotated[str, Meta(description="Address of Redis or Valkey, redis://host:port/db")] = (
+        "redis://127.0.0.1:6379/0"
+    )
     cluster: Annotated[bool, Meta(description="The address is a node of a Redis Cluster")] = False
     prefix: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]*$", description="First part of every key")] = "tracker"
     wait_seconds: Annotated[int, Meta(ge=0, description="How long to wait at start for a Redis that is down")] = 30
 
 
 class TopicSettings(_Section, frozen=True, kw_only=True):
-    prefix: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_.-]*$", description="First part of every topic's name")] = "tracker"
+    prefix: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_.-]*$", description="First part of every topic's name")] = (
+        "tracker"
+    )
     partitions: Annotated[int, Meta(ge=1, le=1024, description="Partitions of each topic; fixed once created")] = 8
     replication: Annotated[int, Meta(ge=1, description="Replicas of each topic")] = 1
 
@@ -38,9 +44,13 @@ class Worker(_Section, frozen=True, kw_only=True):
     batch_records: Annotated[int, Meta(ge=1, description="Records at most in one batch of one partition")] = 4000
     state_pieces: Annotated[int, Meta(ge=100, description="Pieces of state kept in memory per partition")] = 50_000
     view_debounce_ms: Annotated[int, Meta(ge=0, le=10_000, description="Totals are merged at most this often")] = 500
-    dead_limit: Annotated[int, Meta(ge=1, description="Dead letters within `dead_window_seconds` that stop the worker")] = 200
+    dead_limit: Annotated[
+        int, Meta(ge=1, description="Dead letters within `dead_window_seconds` that stop the worker")
+    ] = 200
     dead_window_seconds: Annotated[int, Meta(ge=1, description="Window of `dead_limit`")] = 60
-    session_timeout_seconds: Annotated[int, Meta(ge=3, description="Kafka session timeout: a dead worker's partitions move after it")] = 10
+    session_timeout_seconds: Annotated[
+        int, Meta(ge=3, description="Kafka session timeout: a dead worker's partitions move after it")
+    ] = 10
 
 
 class Receiver(_Section, frozen=True, kw_only=True):
@@ -48,7 +58,9 @@ class Receiver(_Section, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0: any free one")] = 8080
     body_limit: Annotated[int, Meta(ge=1024, description="Largest body in bytes; more is answered 413")] = 2_000_000
     api_tokens: Annotated[tuple[str, ...], Meta(description="Bearer tokens for POST /v1/conversions (secret)")] = ()
-    click_secrets: Annotated[tuple[str, ...], Meta(description="Secrets that sign click ids; the first signs, all verify (secret)")] = ()
+    click_secrets: Annotated[
+        tuple[str, ...], Meta(description="Secrets that sign click ids; the first signs, all verify (secret)")
+    ] = ()
 
 
 class Poller(_Section, frozen=True, kw_only=True):
@@ -71,7 +83,9 @@ class Cadence(_Section, frozen=True, kw_only=True):
         CadenceStep(until_seconds=604_800, every_seconds=3_600),
         CadenceStep(until_seconds=31_536_000, every_seconds=86_400),
     )
-    account_every_seconds: Annotated[int, Meta(ge=1, description="Look at an account (followers, new posts) this often")] = 300
+    account_every_seconds: Annotated[
+        int, Meta(ge=1, description="Look at an account (followers, new posts) this often")
+    ] = 300
 
 
 class HookSource(_Section, frozen=True, kw_only=True):
@@ -84,7 +98,9 @@ class HookSource(_Section, frozen=True, kw_only=True):
 class PlatformSettings(_Section, frozen=True, kw_only=True):
     base_url: Annotated[str | None, Meta(description="Address of the platform's API; left out: its public one")] = None
     token: Annotated[str | None, Meta(description="Access token for all accounts (secret)")] = None
-    tokens: Annotated[dict[str, str], Meta(description="Access token by account id (secret)")] = field(default_factory=dict)
+    tokens: Annotated[dict[str, str], Meta(description="Access token by account id (secret)")] = field(
+        default_factory=dict
+    )
     sources: Annotated[dict[str, HookSource], Meta(description="Webhook sources by name")] = field(default_factory=dict)
     requests_per_minute: Annotated[int, Meta(ge=1, description="Requests a minute at most, all pollers together")] = 600
 
@@ -99,5 +115,9 @@ class Settings(_Section, frozen=True, kw_only=True):
     receiver: Receiver = field(default_factory=Receiver)
     poller: Poller = field(default_factory=Poller)
     cadence: Cadence = field(default_factory=Cadence)
-    platforms: Annotated[dict[str, PlatformSettings], Meta(description="By platform name")] = field(default_factory=dict)
-    log_level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="Least level that is logged")] = "info"
+    platforms: Annotated[dict[str, PlatformSettings], Meta(description="By platform name")] = field(
+        default_factory=dict
+    )
+    log_level: Annotated[
+        str, Meta(pattern="^(debug|info|warning|error)$", description="Least level that is logged")
+    ] = "info"

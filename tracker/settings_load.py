@@ -120,8 +120,9 @@ def _bare(kind: Any) -> Any:
 def _explained(error: msgspec.ValidationError, data: dict[str, Any], set_by: Mapping[KeyPath, str]) -> BadSettings:
     problem, _, tail = str(error).partition(" - at `$")
     path: KeyPath = tuple(part for part in tail.rstrip("`").replace("[", ".").replace("]", "").split(".") if part)
-    unknown = problem.removeprefix("Object contains unknown field `").rstrip("`")
-    if unknown != problem:
+    _, is_unknown, unknown = problem.partition("Object contains unknown field `")
+    if is_unknown:
+        unknown = unknown.rstrip("`")
         kind: Any = Settings
         for part in path:
             kind = _inner(kind, str(part))
@@ -137,7 +138,9 @@ def listing(loaded: LoadedSettings) -> list[Line]:
     return list(_lines(Settings, loaded.settings, (), loaded.set_by))
 
 
-def _lines(kind: type[msgspec.Struct], value: msgspec.Struct, path: KeyPath, set_by: Mapping[KeyPath, str]) -> Iterator[Line]:
+def _lines(
+    kind: type[msgspec.Struct], value: msgspec.Struct, path: KeyPath, set_by: Mapping[KeyPath, str]
+) -> Iterator[Line]:
     for name, hint in get_type_hints(kind, include_extras=True).items():
         at = (*path, name)
         here = getattr(value, name)
@@ -152,7 +155,9 @@ def _lines(kind: type[msgspec.Struct], value: msgspec.Struct, path: KeyPath, set
 
 
 def _line(path: KeyPath, hint: Any, value: Any, set_by: Mapping[KeyPath, str]) -> Line:
-    metas = [meta for meta in get_args(hint)[1:] if isinstance(meta, msgspec.Meta)] if get_origin(hint) is Annotated else []
+    metas = (
+        [meta for meta in get_args(hint)[1:] if isinstance(meta, msgspec.Meta)] if get_origin(hint) is Annotated else []
+    )
     meaning = next((meta.description for meta in metas if meta.description), "")
     shown = _masked(value) if "(secret)" in meaning else _shown(value)
     source = next((set_by[path[:n]] for n in range(len(path), 0, -1) if path[:n] in set_by), "default")
@@ -167,11 +172,13 @@ def _masked(value: Any) -> str:
 
 
 def _shown(value: Plain | tuple[Any, ...]) -> str:
-    if value is None or value == () or value == {}:
+    if value is None or value in ((), {}):
         return "(none)"
     if isinstance(value, tuple):
         return ", ".join(
-            " ".join(f"{f}={getattr(item, f)}" for f in item.__struct_fields__) if isinstance(item, msgspec.Struct) else str(item)
+            " ".join(f"{f}={getattr(item, f)}" for f in item.__struct_fields__)
+            if isinstance(item, msgspec.Struct)
+            else str(item)
             for item in value
         )
     return str(value).lower() if isinstance(value, bool) else str(value)

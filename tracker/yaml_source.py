@@ -48,7 +48,12 @@ class Document(Struct, frozen=True):
 
     data: Plain
     places: dict[KeyPath, Place]
+    keys: dict[KeyPath, Place]
     file: str
+
+    def key_place(self, path: KeyPath) -> Place:
+        """The place of the key at the end of a path; of a list's item, the item itself."""
+        return self.keys.get(path) or self.place(path)
 
     def place(self, path: KeyPath) -> Place:
         """The place of a path, or of the nearest thing around it."""
@@ -82,64 +87,78 @@ def read_file(path: Path) -> list[Document]:
 
 def read_text(text: str, file: str) -> Iterator[Document]:
     """All documents of a text; `file` is the name used in places. Raises YamlFault."""
-    loader = _Loader(text)
+    loader = None
     try:
+        loader = _Loader(text)
         while loader.check_node():
             node = loader.get_node()
-            places: dict[KeyPath, Place] = {}
-            yield Document(_plain(loader, node, (), places, file, set()), places, file)
+            assert node is not None
+            reading = _Reading(loader, file)
+            data = reading.plain(node, ())
+            yield Document(data, reading.places, reading.keys, file)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
         raise YamlFault(place, error.problem or "not YAML") from error
     except yaml.reader.ReaderError as error:
-        raise YamlFault(Place(file, text[: error.position].count("\n") + 1, 1), "a character YAML does not allow") from error
+        raise YamlFault(
+            Place(file, text[: error.position].count("\n") + 1, 1), "a character YAML does not allow"
+        ) from error
     except RecursionError as error:
         raise YamlFault(Place(file, 1, 1), f"nested deeper than {MAX_DEPTH} levels") from error
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
-def _plain(
-    loader: _Loader, node: Node, path: KeyPath, places: dict[KeyPath, Place], file: str, seen: set[int]
-) -> Plain:
-    place = Place(file, node.start_mark.line + 1, node.start_mark.column + 1)
-    if len(path) > MAX_DEPTH:
-        raise YamlFault(place, f"nested deeper than {MAX_DEPTH} levels")
-    if id(node) in seen:
-        raise YamlFault(place, "an alias (*name): write the value out")
-    seen.add(id(node))
-    places[path] = place
-    if isinstance(node, MappingNode):
-        return _mapping(loader, node, path, places, file, seen)
-    if isinstance(node, SequenceNode):
-        return [_plain(loader, item, (*path, i), places, file, seen) for i, item in enumerate(node.value)]
-    assert isinstance(node, ScalarNode)
-    return _scalar(loader, node, place)
+class _Reading:
+    """One document on its way from nodes to data."""
 
+    def __init__(self, loader: _Loader, file: str) -> None:
+        self._loader = loader
+        self._file = file
+        self._seen: set[int] = set()
+        self.places: dict[KeyPath, Place] = {}
+        self.keys: dict[KeyPath, Place] = {}
 
-def _mapping(
-    loader: _Loader, node: MappingNode, path: KeyPath, places: dict[KeyPath, Place], file: str, seen: set[int]
-) -> dict[str, Plain]:
-    data: dict[str, Plain] = {}
-    for key_node, value_node in node.value:
-        place = Place(file, key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-        if not isinstance(key_node, ScalarNode):
-            raise YamlFault(place, "a key must be a plain word")
-        key = str(key_node.value)
-        if key in data:
-            raise YamlFault(place, f"`{key}` stands twice in one mapping")
-        data[key] = _plain(loader, value_node, (*path, key), places, file, seen)
-    return data
+    def plain(self, node: Node, path: KeyPath) -> Plain:
+        place = self._place(node)
+        if len(path) > MAX_DEPTH:
+            raise YamlFault(place, f"nested deeper than {MAX_DEPTH} levels")
+        if id(node) in self._seen:
+            raise YamlFault(place, "an alias (*name): write the value out")
+        self._seen.add(id(node))
+        self.places[path] = place
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, SequenceNode):
+            return [self.plain(item, (*path, i)) for i, item in enumerate(node.value)]
+        assert isinstance(node, ScalarNode)
+        return self._scalar(node, place)
 
+    def _place(self, node: Node) -> Place:
+        return Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
 
-def _scalar(loader: _Loader, node: ScalarNode, place: Place) -> Plain:
-    try:
-        value = loader.construct_object(node)
-    except (yaml.MarkedYAMLError, ValueError) as error:
-        raise YamlFault(place, f"`{node.value}` cannot be read as a plain value") from error
-    if isinstance(value, float) and not math.isfinite(value):
-        raise YamlFault(place, f"`{node.value}` is not a number that can be counted with")
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    raise YamlFault(place, f"`{node.value}` cannot be read as a plain value")
+    def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Plain]:
+        data: dict[str, Plain] = {}
+        for key_node, value_node in node.value:
+            place = self._place(key_node)
+            if not isinstance(key_node, ScalarNode):
+                raise YamlFault(place, "a key must be a plain word")
+            key = str(key_node.value)
+            if key in data:
+                raise YamlFault(place, f"`{key}` stands twice in one mapping")
+            self.keys[*path, key] = place
+            data[key] = self.plain(value_node, (*path, key))
+        return data
+
+    def _scalar(self, node: ScalarNode, place: Place) -> Plain:
+        try:
+            value = self._loader.construct_object(node)
+        except (yaml.MarkedYAMLError, ValueError) as error:
+            raise YamlFault(place, f"`{node.value}` cannot be read as a plain value") from error
+        if isinstance(value, float) and not math.isfinite(value):
+            raise YamlFault(place, f"`{node.value}` is not a number that can be counted with")
+        if value is None or isinstance(value, (str, int, float, bool)):
+            return value
+        raise YamlFault(place, f"`{node.value}` cannot be read as a plain value")

@@ -8,7 +8,7 @@ from tracker.domain.events import AnyEvent
 
 MAX_EVENT_BYTES = 512 * 1024
 
-_decoder = msgspec.json.Decoder(AnyEvent)
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 _encoder = msgspec.json.Encoder()
 
 encode = _encoder.encode

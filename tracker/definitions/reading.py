@@ -67,7 +67,7 @@ def key_of(definition: Definition) -> Key:
     return kind_of(definition), definition.id
 
 
-def read(files: Iterable[Path], known: Mapping[Key, Definition] = {}) -> list[Definition]:  # noqa: B006 - never changed
+def read(files: Iterable[Path], known: Mapping[Key, Definition] = {}) -> list[Definition]:
     """Read and check files against each other and what is `known`. Raises FaultyDefinitions."""
     faults: list[Fault] = []
     found: dict[Key, Read] = {}
@@ -101,7 +101,7 @@ def _document(document: Document, found: dict[Key, Read], faults: list[Fault]) -
         return
     for section, entries in document.data.items():
         kind = SECTIONS.get(section)
-        place = document.place((section,))
+        place = document.key_place((section,))
         if kind is None:
             faults.append(_fault(place, section, f"no such section{did_you_mean(section, SECTIONS)}"))
         elif not isinstance(entries, list):
@@ -112,7 +112,12 @@ def _document(document: Document, found: dict[Key, Read], faults: list[Fault]) -
 
 
 def _entry(
-    document: Document, path: KeyPath, kind: type[Definition], entry: Plain, found: dict[Key, Read], faults: list[Fault]
+    document: Document,
+    path: KeyPath,
+    kind: type[Definition],
+    entry: Plain,
+    found: dict[Key, Read],
+    faults: list[Fault],
 ) -> None:
     place = document.place(path)
     if not isinstance(entry, dict):
@@ -130,14 +135,18 @@ def _entry(
 
 
 def _struct(
-    document: Document, path: KeyPath, kind: type[msgspec.Struct], entry: dict[str, Plain], faults: list[Fault]
+    document: Document,
+    path: KeyPath,
+    kind: type[msgspec.Struct],
+    entry: dict[str, Plain],
+    faults: list[Fault],
 ) -> dict[str, Any]:
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
     values: dict[str, Any] = {}
     for name, value in entry.items():
         where = (*path, name)
         if name not in fields:
-            faults.append(_fault(document.place(where), name, f"no such field{did_you_mean(name, fields)}"))
+            faults.append(_fault(document.key_place(where), name, f"no such field{did_you_mean(name, fields)}"))
             continue
         try:
             ready = _instant(value) if name in INSTANTS else value
@@ -214,7 +223,10 @@ def _problems(
             for account in accounts:
                 owner = owners[account.platform, account.account]
                 if owner != definition.id:
-                    yield "accounts", f"{account.platform} account `{account.account}` is already creator `{owner}`'s"
+                    yield (
+                        "accounts",
+                        f"{account.platform} account `{account.account}` is already creator `{owner}`'s",
+                    )
         case Agreement():
             yield from _refers(definition.campaign, "campaign", everything)
             yield from _refers(definition.creator, "creator", everything)

@@ -13,6 +13,7 @@ Ids are strings end to end. Instants are milliseconds since the epoch, UTC. Mone
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal, get_args, get_type_hints
 
 from msgspec import Meta, Struct
@@ -298,7 +299,9 @@ AnyEvent = (
     | DefinitionChangedEvent
 )
 
-EVENTS: dict[type[Fact], type[AnyEvent]] = {get_type_hints(event)["data"]: event for event in get_args(AnyEvent)}
+EVENTS: dict[type[Fact], Callable[..., AnyEvent]] = {
+    get_type_hints(event)["data"]: event for event in get_args(AnyEvent)
+}
 
 
 def wrap(fact: Fact, *, id: str, source: Source) -> AnyEvent:
