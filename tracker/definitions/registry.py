@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Final, Protocol
 
@@ -18,13 +18,13 @@ from kafka.errors import KafkaError
 
 from tracker.codec import events as codec
 from tracker.definitions import book as books
-from tracker.definitions.book import Book
 from tracker.definitions.reading import Key
 from tracker.domain.events import DefinitionChanged, Instant
 from tracker.topics import Stage, Topics
 
 CANONICAL: Final[tuple[Stage, ...]] = ("activity", "commerce")
 _STALLED_MS: Final = 10_000
+_stored = msgspec.json.Decoder(DefinitionChanged)
 
 
 class RegistryUnreadable(Exception):
@@ -119,19 +119,11 @@ async def complete(publisher: Publishes, stage: Stage, number: int, changes: Ite
         await publisher.publish(stage, key, codec.checked(books.event(change)), partition=number)
 
 
+def known_versions(definitions: Mapping[str, bytes]) -> dict[Key, int]:
+    """What a partition knows, from its definitions as the store keeps them."""
+    return versions(_stored.decode(value) for value in definitions.values())
+
+
 def versions(definitions: Iterable[DefinitionChanged]) -> dict[Key, int]:
     """What a partition knows, in the form that `book.missing` compares."""
     return {(change.kind, change.id): change.version for change in definitions}
-
-
-__all__ = [
-    "CANONICAL",
-    "Book",
-    "Publishes",
-    "RegistryUnreadable",
-    "broadcast",
-    "complete",
-    "read_book",
-    "versions",
-    "write",
-]

@@ -1,13 +1,20 @@
-"""What a plugin may import: the adapter's types (api), the hooks (hookspecs), the contract suite (testing)."""
+"""What a plugin may import: the adapter's types (api), the hooks (hookspecs), and what adapters share.
+
+`reading`: strict JSON and times. `signing`: HMAC in constant time. `limits`: Retry-After. `testing`: the contract suite
+that an adapter's author inherits (needs pytest and hypothesis).
+"""
 
 from tracker.plugin.api import (
     Access,
     DueItem,
     Handshake,
+    Headers,
     HttpRequest,
+    Kind,
     PlatformAdapter,
     Quota,
     RawPayload,
+    Secrets,
     Unreadable,
     Verified,
 )
@@ -17,10 +24,13 @@ __all__ = [
     "Access",
     "DueItem",
     "Handshake",
+    "Headers",
     "HttpRequest",
+    "Kind",
     "PlatformAdapter",
     "Quota",
     "RawPayload",
+    "Secrets",
     "Unreadable",
     "Verified",
     "hookimpl",

@@ -17,6 +17,9 @@ from tracker.domain.events import Fact, Instant, Source
 Headers = Mapping[str, str]
 """HTTP headers; names are lower case."""
 
+Kind = Literal["post", "account"]
+"""What a due item asks for."""
+
 
 class Unreadable(Exception):
     """A payload that the adapter cannot turn into facts: kept as a dead letter with this reason."""
@@ -32,6 +35,10 @@ class DueItem(Struct, frozen=True, kw_only=True):
     platform: str
     account: str
     post: str | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return "account" if self.post is None else "post"
 
 
 class RawPayload(Struct, frozen=True, kw_only=True):
@@ -64,7 +71,7 @@ class Verified(Struct, frozen=True):
 
 
 class Handshake(Struct, frozen=True):
-    """The answer to a subscription check: status, body and media type."""
+    """The answer to a subscription check: status, body and media type. A status above 299 refuses it."""
 
     status: int
     body: bytes = b""
@@ -98,7 +105,11 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
 
 
 class Quota(Struct, frozen=True, kw_only=True):
-    """What an answer says about the platform's limits. `wait_ms`: ask nothing before then; None: nothing said."""
+    """What an answer says about the platform's limits.
+
+    `wait_ms`: ask this platform nothing for so long, counted from the answer; None: nothing said. `used_share`: how
+    much of the allowance is used, 0.0 to 1.0 and above.
+    """
 
     used_share: float | None = None
     wait_ms: int | None = None
@@ -118,12 +129,15 @@ class PlatformAdapter(Protocol):
         name: the platform's canonical name, e.g. "instagram".
         kept_headers: lower-case names of the webhook headers that `parse` needs; no others are kept.
         polls: whether `requests` can ask for posts ("post") and accounts ("account").
-        batch: how many items at most one request carries, per kind of item.
+        batch: how many items at most one request carries, for each kind in `polls`.
+        public_base_url: the address of the platform's public API, for settings that name no other; "" without polls.
     """
 
     name: str
     kept_headers: frozenset[str]
-    polls: frozenset[Literal["post", "account"]]
+    polls: frozenset[Kind]
+    batch: Mapping[Kind, int]
+    public_base_url: str
 
     def verify(self, headers: Headers, body: bytes, secrets: Secrets, now: Instant) -> Verified:
         """Judge a webhook's signature over its raw bytes, in constant time."""
@@ -134,11 +148,18 @@ class PlatformAdapter(Protocol):
         ...
 
     def parse(self, raw: RawPayload) -> Sequence[Fact]:
-        """Turn a payload into facts, in the payload's order. Raises Unreadable. May give none (a ping)."""
+        """Turn a payload into facts, in the payload's order. Raises Unreadable.
+
+        May give none: a ping, or an answer that says nothing about its items (429, 5xx, a refused token). A poll's
+        error answer that does say something (this post is gone) is read like any other.
+        """
         ...
 
     def requests(self, items: Sequence[DueItem], access: Access) -> Sequence[HttpRequest]:
-        """The requests that look at these items, as few as the API allows. Every item stands in one at least."""
+        """The requests that look at these items, as few as the API allows. Every item stands in one at least.
+
+        Items are of this platform and of the kinds in `polls`. Tokens go into headers, never into the url.
+        """
         ...
 
     def follow_up(self, raw: RawPayload, access: Access) -> Sequence[HttpRequest]:
@@ -146,5 +167,5 @@ class PlatformAdapter(Protocol):
         ...
 
     def quota(self, status: int, headers: Headers, body: bytes) -> Quota:
-        """What an answer says about the platform's limits (429, usage headers, an error object)."""
+        """What an answer says about the platform's limits (429, usage headers, an error object). Never raises."""
         ...

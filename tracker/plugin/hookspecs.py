@@ -19,4 +19,12 @@ def tracker_platforms() -> Iterable[PlatformAdapter]:  # type: ignore[empty-body
 
     Called once, at start. Every adapter is pure: it gets bytes and returns data; the receiver and the poller do the
     I/O. Two adapters with one `name` stop the start, both named. See docs/how-to/write-a-platform-plugin.md.
+
+    ```python
+    from tracker.plugin import PlatformAdapter, hookimpl
+
+    @hookimpl
+    def tracker_platforms() -> list[PlatformAdapter]:
+        return [Pebble()]
+    ```
     """

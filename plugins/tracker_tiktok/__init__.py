@@ -1,0 +1,11 @@
+"""TikTok for the campaign tracker: one platform adapter, offered by entry point."""
+
+from __future__ import annotations
+
+from tracker.plugin import PlatformAdapter, hookimpl
+from tracker_tiktok.adapter import TikTok
+
+
+@hookimpl
+def tracker_platforms() -> list[PlatformAdapter]:
+    return [TikTok()]

@@ -1,0 +1,97 @@
+"""Servers for the tests: started when first asked for, shared by the session, gone with it."""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from tests.harness import brokers
+from tests.harness.kafka import KafkaBroker
+from tests.harness.redis import RedisCluster
+from tracker.embedded.redis import RedisServer
+
+SERVERS = {"kafka", "own_kafka", "redis_url", "redis_server", "redis_cluster"}
+
+
+def pytest_report_header() -> str:
+    return brokers.describe()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks for a server is an integration test."""
+    for item in items:
+        if SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[brokers.Broker]:
+    """The session's broker; topics are yours by `topic_prefix`."""
+    broker = brokers.start_test_broker(tmp_path_factory.mktemp("kafka"))
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[KafkaBroker]:
+    """An Apache Kafka of your own, to kill and restart. Skips where only the embedded broker is, which forgets all."""
+    if not brokers.wants_real_kafka():
+        pytest.skip("needs a broker that keeps its data over a restart; the embedded one does not")
+    with KafkaBroker(tmp_path / "kafka") as broker:
+        yield broker
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A first part of topic names that no other test has."""
+    return f"t{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def redis_prefix() -> str:
+    """A first part of keys that no other test has."""
+    return f"t{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture(scope="session")
+def _session_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(_session_redis: RedisServer) -> str:
+    """The session's Redis, empty."""
+    with Redis.from_url(_session_redis.url) as client:
+        client.flushall()
+    return _session_redis.url
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
+    """Makes started Redis servers of your own, to kill and restart: make(append_only=…, options={…})."""
+    servers: list[RedisServer] = []
+
+    def make(*, append_only: bool = True, options: Mapping[str, str] | None = None) -> RedisServer:
+        server = RedisServer(tmp_path / f"redis-{len(servers)}", append_only=append_only, options=options)
+        servers.append(server)
+        return server.start()
+
+    yield make
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def _session_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    with RedisCluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def redis_cluster(_session_cluster: RedisCluster) -> RedisCluster:
+    """The session's Redis Cluster of three nodes, empty."""
+    _session_cluster.flush()
+    return _session_cluster

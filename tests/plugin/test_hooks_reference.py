@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tracker.plugin import hookspecs
+from tracker.plugin.reference import hooks, hooks_page
+
+ROOT = Path(__file__).parents[2]
+TESTS = (Path(__file__).parent / "test_manager.py").read_text(encoding="utf-8")
+
+
+def test_the_page_of_hooks_is_the_generated_one() -> None:
+    page = (ROOT / "docs" / "reference" / "hooks.md").read_text(encoding="utf-8")
+    assert page == hooks_page(), "run: python -m tracker.plugin.reference docs/reference/hooks.md"
+
+
+def test_every_hook_is_documented_with_an_example_and_has_a_test() -> None:
+    found = dict(hooks())
+    assert found
+    for name, hook in found.items():
+        assert "@hookimpl" in (hook.__doc__ or ""), f"{name} has no example"
+        assert (hook.__doc__ or "").splitlines()[0].endswith("."), f"{name} does not begin with a sentence"
+        assert name in TESTS, f"{name} has no test"
+
+
+def test_no_function_of_the_hookspecs_lacks_its_mark() -> None:
+    public = {name for name, member in vars(hookspecs).items() if name.startswith("tracker_") and callable(member)}
+    assert public == {name for name, _ in hooks()}

@@ -1,0 +1,494 @@
+"""The Faust seam on a real broker: what is read, from where, and what stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+import time
+import tomllib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.records_to_delete import RecordsToDelete
+from faust.app.base import App as FaustApp
+from faust.app.base import BootStrategy
+from faust.serializers.schemas import Schema
+from faust.tables.recovery import Recovery
+from faust.transport import consumer as faust_consumer
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from mode import Service
+from mode.supervisors import CrashingSupervisor
+from mode.utils.imports import symbol_by_name
+
+from tracker.embedded.broker import EmbeddedBroker
+from tracker.stream import transport
+from tracker.stream.seam import App, HandlerReturned, Reading, build_app, commit_hint, consume, rewind, run_app
+from tracker.stream.transport import AssignmentFailed, Batch, CursorOutOfRange, LogRange, Transport
+
+pytestmark = pytest.mark.timeout(60)
+
+PARTITIONS = 4
+PATIENCE = 30.0
+
+
+class Broker:
+    """Topics of one test on the session's broker."""
+
+    def __init__(self, bootstrap: str, prefix: str) -> None:
+        self.bootstrap, self.prefix = bootstrap, prefix
+
+    async def topic(self, name: str, *, partitions: int = PARTITIONS) -> str:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            await admin.create_topics([NewTopic(f"{self.prefix}.{name}", partitions, 1)])
+        finally:
+            await admin.close()
+        return f"{self.prefix}.{name}"
+
+    async def fill(
+        self, topic: str, count: int, *, partitions: int = PARTITIONS, transaction: str | None = None
+    ) -> None:
+        """`count` records, dealt to the partitions in turn."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap, linger_ms=5, transactional_id=transaction, max_batch_size=65536
+        )
+        await producer.start()
+        try:
+            if transaction is not None:
+                await producer.begin_transaction()
+            for number in range(count):
+                await producer.send(topic, value=b"record %d" % number, partition=number % partitions)
+            await producer.flush()
+            if transaction is not None:
+                await producer.commit_transaction()
+        finally:
+            await producer.stop()
+
+    async def forget_before(self, tp: TP, offset: int) -> None:
+        """As retention does: the partition's log now begins at `offset`."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            await admin.delete_records({TopicPartition(*tp): RecordsToDelete(before_offset=offset)})
+        finally:
+            await admin.close()
+
+    async def commit(self, group: str, offsets: Mapping[TP, int]) -> None:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            consumer.assign([TopicPartition(*tp) for tp in offsets])
+            await consumer.commit({TopicPartition(*tp): offset for tp, offset in offsets.items()})
+        finally:
+            await consumer.stop()
+
+    async def committed(self, group: str) -> dict[TP, int]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            offsets = await admin.list_consumer_group_offsets(group)
+        finally:
+            await admin.close()
+        return {TP(tp.topic, tp.partition): meta.offset for tp, meta in offsets.items()}
+
+
+class Store:
+    """Cursors as the store keeps them: moved only by the batch that begins at them, so a record is counted once."""
+
+    def __init__(self) -> None:
+        self.cursors: dict[TP, int] = {}
+        self.offsets: dict[TP, list[int]] = defaultdict(list)
+        self.changed = asyncio.Event()
+
+    @property
+    def counted(self) -> int:
+        return sum(len(offsets) for offsets in self.offsets.values())
+
+    async def read(self, ranges: Mapping[TP, LogRange]) -> Mapping[TP, int]:
+        return {tp: self.cursors.setdefault(tp, log.earliest) for tp, log in ranges.items()}
+
+    def apply(self, batch: Batch) -> bool:
+        tp = TP(batch.topic, batch.partition)
+        if batch.first_offset != self.cursors[tp]:
+            return False
+        self.cursors[tp] = batch.next_offset
+        self.offsets[tp].extend(record.offset for record in batch.records)
+        self.changed.set()
+        return True
+
+    async def until(self, condition: Callable[[], bool], *workers: Worker) -> None:
+        """Wait until the condition holds, or raise what a worker stopped for."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                self.changed.clear()
+                change = asyncio.ensure_future(self.changed.wait())
+                await asyncio.wait({change, *(worker.running for worker in workers)}, return_when="FIRST_COMPLETED")
+                change.cancel()
+                for worker in workers:
+                    if worker.running.done():
+                        worker.running.result()
+
+
+class Worker:
+    """One app in the group, counting into a store."""
+
+    def __init__(self, broker: Broker, store: Store, *topics: str, reading: Reading | None = None) -> None:
+        self.store = store
+        self.delivered: list[Batch] = []
+        self.refused: list[Batch] = []
+        self.stop = asyncio.Event()
+        self.app: App = build_app(
+            brokers=broker.bootstrap, group=broker.prefix, cursors=self.read, client_id="test", reading=reading
+        )
+        consume(self.app, topics, self.count, name="count")
+
+    async def read(self, ranges: Mapping[TP, LogRange]) -> Mapping[TP, int]:
+        return await self.store.read(ranges)
+
+    async def count(self, batches: AsyncIterator[Batch]) -> None:
+        async for batch in batches:
+            self.delivered.append(batch)
+            if not self.store.apply(batch):
+                self.refused.append(batch)
+
+    async def __aenter__(self) -> Worker:
+        self.running = asyncio.ensure_future(run_app(self.app, self.stop))
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.stop.set()
+        await asyncio.gather(self.running, return_exceptions=True)
+
+    async def outcome(self) -> BaseException | None:
+        """What the worker stopped for, once it has stopped by itself."""
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.wait({self.running})
+        return self.running.exception()
+
+
+@pytest.fixture
+def broker(kafka: Any, topic_prefix: str) -> Broker:
+    return Broker(kafka.bootstrap, topic_prefix)
+
+
+@pytest.fixture
+def apache(kafka: Any) -> None:
+    """For what the embedded broker answers otherwise."""
+    if kafka.kind == EmbeddedBroker.kind:
+        pytest.skip("the embedded broker deletes no records, has no transactions, and is slow to see a member leave")
+
+
+def tps(*topics: str) -> list[TP]:
+    return [TP(topic, partition) for topic in topics for partition in range(PARTITIONS)]
+
+
+async def test_the_batches_of_a_partition_hold_every_offset_once_and_in_order(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    handlers = list(logging.getLogger().handlers)
+    topics = [await broker.topic("a"), await broker.topic("b")]
+    for topic in topics:
+        await broker.fill(topic, 10_000)
+    store = Store()
+    async with Worker(broker, store, *topics, reading=Reading(batch_records=700)) as worker:
+        await store.until(lambda: store.counted >= 20_000, worker)
+    assert store.offsets == {tp: list(range(2_500)) for tp in tps(*topics)}
+    assert worker.refused == []
+    assert all(len(batch.records) <= 700 and batch.highwater == 2_500 for batch in worker.delivered)
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 (a directory of this test's own)
+    assert logging.getLogger().handlers == handlers
+
+
+async def test_a_restart_resumes_at_its_cursors_whatever_kafka_has_committed(broker: Broker) -> None:
+    topic = await broker.topic("a")
+    await broker.fill(topic, 4_000)
+    store = Store()
+    store.cursors = {tp: 100 * (tp.partition + 1) for tp in tps(topic)}
+    await broker.commit(broker.prefix, {tp: 1_000 if tp.partition % 2 else 7 for tp in tps(topic)})
+    async with Worker(broker, store, topic) as worker:
+        await store.until(lambda: store.counted >= 4_000 - 1_000, worker)
+    assert store.offsets == {tp: list(range(100 * (tp.partition + 1), 1_000)) for tp in tps(topic)}
+
+
+@pytest.mark.usefixtures("apache")
+async def test_two_workers_share_the_partitions_and_one_takes_over_from_the_cursors(broker: Broker) -> None:
+    topics = [await broker.topic("a"), await broker.topic("b")]
+    store = Store()
+    reading = Reading(session_timeout_s=20.0, heartbeat_s=0.3)
+    stays, leaves = (Worker(broker, store, *topics, reading=reading) for _ in range(2))
+    filled = 0
+
+    async def fill_and_count(*workers: Worker) -> None:
+        nonlocal filled
+        for topic in topics:
+            await broker.fill(topic, 1_000)
+        filled += 2_000
+        await store.until(lambda: store.counted >= filled, *workers)
+
+    async with stays, leaves:
+        while not (stays.delivered and leaves.delivered):
+            await fill_and_count(stays, leaves)
+        leaves.stop.set()
+        started = time.monotonic()
+        await leaves.running
+        assert time.monotonic() - started < 3.0
+        await fill_and_count(stays)
+        assert time.monotonic() - started < 15.0, "a worker that stops leaves its group, and no session has to time out"
+    assert store.offsets == {tp: list(range(filled // 8)) for tp in tps(*topics)}
+    assert {batch.partition for batch in stays.delivered} == set(range(PARTITIONS))
+
+
+async def test_a_handler_that_raises_stops_the_worker_and_the_next_one_gets_the_batch_again(broker: Broker) -> None:
+    topic = await broker.topic("a", partitions=1)
+    await broker.fill(topic, 3_000, partitions=1)
+    store = Store()
+    tp = TP(topic, 0)
+
+    class Faulty(Worker):
+        async def count(self, batches: AsyncIterator[Batch]) -> None:
+            async for batch in batches:
+                self.delivered.append(batch)
+                if batch.first_offset >= 1_000:
+                    raise LookupError(str(batch))
+                self.store.apply(batch)
+
+    async with Faulty(broker, store, topic, reading=Reading(batch_records=500)) as faulty:
+        error = await faulty.outcome()
+    assert isinstance(error, LookupError)
+    assert error.args == (f"{topic}[0]@1000..1500",)
+    assert faulty.delivered[-1].first_offset == 1_000, "nothing is delivered after the batch that failed"
+    assert store.cursors == {tp: 1_000}
+    async with Worker(broker, store, topic) as worker:
+        await store.until(lambda: store.counted >= 3_000, worker)
+    assert store.offsets == {tp: list(range(3_000))}
+
+
+async def test_a_handler_that_returns_while_the_worker_runs_stops_it(broker: Broker) -> None:
+    topic = await broker.topic("a", partitions=1)
+    await broker.fill(topic, 10, partitions=1)
+
+    class Leaves(Worker):
+        async def count(self, batches: AsyncIterator[Batch]) -> None:
+            async for _batch in batches:
+                return
+
+    async with Leaves(broker, Store(), topic) as worker:
+        error = await worker.outcome()
+    assert isinstance(error, HandlerReturned)
+    assert error.name == "count"
+
+
+@pytest.mark.parametrize(("cursor", "told"), [(100, "now begins at 500: 400 offsets"), (1_001, "ends at 1000, before")])
+@pytest.mark.usefixtures("apache")
+async def test_a_cursor_that_the_log_does_not_hold_stops_the_worker(broker: Broker, cursor: int, told: str) -> None:
+    topic = await broker.topic("a", partitions=1)
+    await broker.fill(topic, 1_000, partitions=1)
+    tp = TP(topic, 0)
+    await broker.forget_before(tp, 500)
+    store = Store()
+    store.cursors[tp] = cursor
+    async with Worker(broker, store, topic) as worker:
+        error = await worker.outcome()
+    assert isinstance(error, CursorOutOfRange)
+    assert (error.topic, error.partition, error.cursor, error.log_range) == (topic, 0, cursor, LogRange(500, 1_000))
+    assert f"{topic}[0]@{cursor}" in str(error)
+    assert told in str(error)
+    assert "tracker rebuild" in str(error)
+    assert worker.delivered == []
+    assert store.cursors == {tp: cursor}
+
+
+@pytest.mark.usefixtures("apache")
+async def test_records_that_vanish_under_a_running_worker_stop_it(broker: Broker) -> None:
+    topic = await broker.topic("a", partitions=1)
+    await broker.fill(topic, 1_000, partitions=1)
+    tp = TP(topic, 0)
+    store = Store()
+    async with Worker(broker, store, topic) as worker:
+        await store.until(lambda: store.counted >= 1_000, worker)
+        await broker.forget_before(tp, 500)
+        await rewind(worker.app, {tp: 100})
+        error = await worker.outcome()
+    assert isinstance(error, CursorOutOfRange)
+    assert (error.cursor, error.log_range) == (100, LogRange(500, 1_000))
+
+
+async def test_a_store_without_a_cursor_stops_the_worker_before_it_reads(broker: Broker) -> None:
+    topic = await broker.topic("a")
+    await broker.fill(topic, 100)
+
+    class Forgetful(Store):
+        async def read(self, ranges: Mapping[TP, LogRange]) -> Mapping[TP, int]:
+            return {tp: 0 for tp in ranges if tp.partition != 2}
+
+    async with Worker(broker, Forgetful(), topic) as worker:
+        error = await worker.outcome()
+    assert isinstance(error, AssignmentFailed)
+    assert error.partitions == (TP(topic, 2),)
+    assert worker.delivered == []
+
+
+async def test_a_store_that_fails_stops_the_worker_with_its_own_error(broker: Broker) -> None:
+    topic = await broker.topic("a")
+
+    class Down(Store):
+        async def read(self, ranges: Mapping[TP, LogRange]) -> Mapping[TP, int]:
+            raise ConnectionRefusedError("the store")
+
+    async with Worker(broker, Down(), topic) as worker:
+        error = await worker.outcome()
+    assert isinstance(error, ConnectionRefusedError)
+
+
+async def test_a_store_that_does_not_answer_stops_the_worker(broker: Broker) -> None:
+    topic = await broker.topic("a")
+
+    class Hangs(Store):
+        async def read(self, ranges: Mapping[TP, LogRange]) -> Mapping[TP, int]:
+            await asyncio.Event().wait()
+            raise AssertionError("unreachable")
+
+    reading = Reading(session_timeout_s=1.5, heartbeat_s=0.3, request_timeout_s=2.0)
+    async with Worker(broker, Hangs(), topic, reading=reading) as worker:
+        error = await worker.outcome()
+    assert isinstance(error, AssignmentFailed)
+    assert set(error.partitions) == set(tps(topic))
+
+
+async def test_a_fetch_that_left_out_offsets_is_made_again(broker: Broker) -> None:
+    topic = await broker.topic("a", partitions=1)
+    await broker.fill(topic, 1_000, partitions=1)
+    tp = TP(topic, 0)
+    store = Store()
+    async with Worker(broker, store, topic) as worker:
+        await store.until(lambda: store.counted >= 1_000, worker)
+        await broker.fill(topic, 1_000, partitions=1)
+        await store.until(lambda: store.counted >= 2_000, worker)
+        consumer = worker.app.consumer
+        assert isinstance(consumer, transport.Consumer)
+        consumer.stop_flow()
+        await consumer._thread.seek_all({tp: 2_005})
+        await broker.fill(topic, 1_000, partitions=1)
+        consumer.resume_flow()
+        await store.until(lambda: store.counted >= 3_000, worker)
+    assert store.offsets == {tp: list(range(3_000))}
+    assert worker.refused == []
+
+
+@pytest.mark.usefixtures("apache")
+async def test_the_holes_of_a_log_itself_are_passed(broker: Broker) -> None:
+    topic = await broker.topic("a", partitions=1)
+    for number in range(3):  # the mark that ends a transaction takes an offset that no record has
+        await broker.fill(topic, 10, partitions=1, transaction=f"{broker.prefix}.{number}")
+    tp = TP(topic, 0)
+    store = Store()
+    async with Worker(broker, store, topic, reading=Reading(batch_records=10)) as worker:
+        await store.until(lambda: store.counted >= 30, worker)
+    assert store.offsets == {tp: [*range(10), *range(11, 21), *range(22, 32)]}
+    assert worker.refused == [], "a batch begins where the last one ended, also where the log has a hole"
+
+
+async def test_a_store_that_lost_its_last_writes_is_read_again_from_where_it_is(broker: Broker) -> None:
+    topic = await broker.topic("a", partitions=1)
+    await broker.fill(topic, 1_000, partitions=1)
+    tp = TP(topic, 0)
+    store = Store()
+    async with Worker(broker, store, topic) as worker:
+        await store.until(lambda: store.counted >= 1_000, worker)
+        store.cursors[tp] = 300
+        del store.offsets[tp][300:]
+        await rewind(worker.app, {tp: 300})
+        await store.until(lambda: store.counted >= 1_000, worker)
+    assert store.offsets == {tp: list(range(1_000))}
+
+
+@pytest.mark.usefixtures("apache")
+async def test_a_hint_is_what_a_lag_monitor_sees(broker: Broker) -> None:
+    topic = await broker.topic("a")
+    await broker.fill(topic, 400)
+    store = Store()
+    async with Worker(broker, store, topic) as worker:
+        await store.until(lambda: store.counted >= 400, worker)
+        assert await commit_hint(worker.app, {**store.cursors, TP("someone.elses", 0): 5})
+        assert await broker.committed(broker.prefix) == dict.fromkeys(tps(topic), 100)
+
+
+async def test_a_handler_that_waits_lets_no_more_than_the_buffers_be_read(broker: Broker) -> None:
+    topic = await broker.topic("a")
+    await broker.fill(topic, 20_000)
+    store = Store()
+    busy = asyncio.Event()
+
+    class Slow(Worker):
+        async def count(self, batches: AsyncIterator[Batch]) -> None:
+            async for _batch in batches:
+                busy.set()
+                await asyncio.Event().wait()
+
+    reading = Reading(batch_records=100, buffered_batches=2)
+    async with Slow(broker, store, topic, reading=reading) as worker:
+        async with asyncio.timeout(PATIENCE):
+            await busy.wait()
+            await asyncio.sleep(1.0)  # nothing tells that nothing more happens
+        consumer = worker.app.consumer
+        assert isinstance(consumer, transport.Consumer)
+        read = sum(consumer.expected.values())
+    assert 100 <= read <= 100 * (reading.buffered_batches + 3)
+
+
+def test_the_ceiling_is_the_documented_sum() -> None:
+    assert Reading(partition_bytes=1_000, buffered_batches=4).ceiling_bytes(partitions=24, handlers=3) == 1_000 * (
+        48 + 21
+    )
+
+
+def test_the_scheme_of_the_broker_url_leads_to_this_transport() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    assert symbol_by_name(project["project"]["entry-points"]["faust.transports"]["tracker"]) is Transport
+
+
+SEAMS: dict[Callable[..., Any], str] = {
+    driver.AIOKafkaConsumerThread._create_worker_consumer: "(self, transport)",
+    driver.AIOKafkaConsumerThread._fetch_records: "(self, consumer, active_partitions, timeout, max_records)",
+    driver.AIOKafkaConsumerThread._ensure_consumer: "(self)",
+    driver.Consumer._new_consumer_thread: "(self)",
+    driver.Consumer._to_message: "(self, tp, record)",
+    faust_consumer.ThreadDelegateConsumer._seek: "(self, partition, offset)",
+    faust_consumer.ThreadDelegateConsumer.seek_to_committed: "(self)",
+    faust_consumer.ThreadDelegateConsumer.highwater: "(self, tp)",
+    faust_consumer.Consumer._wait_next_records: "(self, timeout)",
+    faust_consumer.Consumer._drain_messages: "(self, fetcher)",
+    faust_consumer.Consumer.getmany: "(self, timeout)",
+    faust_consumer.Consumer.on_buffer_full: "(self, tp)",
+    faust_consumer.Consumer.on_buffer_drop: "(self, tp)",
+    faust_consumer.Consumer.on_partitions_revoked: "(self, revoked)",
+    faust_consumer.Consumer.perform_seek: "(self)",
+    Recovery._resume_streams: "(self, generation_id)",
+    Schema.compile: "(self, app, on_key_decode_error, on_value_decode_error, default_propagate)",
+    FaustApp._create_directories: "(self)",
+    Service._crash: "(self, reason)",
+    CrashingSupervisor._contribute_to_service: "(self, service)",
+}
+
+
+def test_the_private_members_of_faust_are_where_this_version_has_them() -> None:
+    """Read a new version of Faust before you use it: it may change these members without a word."""
+    assert version("faust-streaming") == "0.15.3"
+    assert version("aiokafka").startswith("0.14.")
+    assert {member: f"({', '.join(inspect.signature(member).parameters)})" for member in SEAMS} == SEAMS
+    assert BootStrategy.enable_kafka_producer is None
+    assert BootStrategy.enable_sensors is True
+    source = inspect.getsource(AIOKafkaConsumer.start)
+    assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source
+    assert "fetch_max_bytes=self._fetch_max_bytes" in source

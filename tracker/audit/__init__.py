@@ -1,0 +1,20 @@
+"""Proving the counters: the whole log counted again, the plain way, and compared with the store, field by field."""
+
+from tracker.audit.audit import audit
+from tracker.audit.log import KafkaLog, Log, LogUnreadable, Span
+from tracker.audit.report import DIFFERENT, EXACT, IMPOSSIBLE, AuditImpossible, Counted, Difference, Report
+
+__all__ = [
+    "DIFFERENT",
+    "EXACT",
+    "IMPOSSIBLE",
+    "AuditImpossible",
+    "Counted",
+    "Difference",
+    "KafkaLog",
+    "Log",
+    "LogUnreadable",
+    "Report",
+    "Span",
+    "audit",
+]

@@ -1,0 +1,32 @@
+"""What is expected to go wrong, told in words; anything else is a fault of ours and shows its trace."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+
+from tracker.cli import common
+from tracker.definitions.book import NoSuchDefinition, StillNeeded
+from tracker.definitions.registry import RegistryUnreadable
+from tracker.ingest.publisher import KafkaUnreachable
+from tracker.kafka_admin import KafkaDown, UnfitTopics
+from tracker.plugin.manager import PluginError
+from tracker.settings_load import BadSettings
+from tracker.store.base import StoreUnreachable, UnfitStore
+
+EXPECTED = (
+    BadSettings,
+    KafkaDown,
+    KafkaUnreachable,
+    NoSuchDefinition,
+    PluginError,
+    RegistryUnreadable,
+    StillNeeded,
+    StoreUnreachable,
+    UnfitStore,
+    UnfitTopics,
+)
+
+
+def explain(error: Exception) -> None:
+    """Print an expected error for a person."""
+    common.err.print(f"[red]error:[/] {escape(str(error))}")

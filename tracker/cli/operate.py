@@ -1,0 +1,62 @@
+"""tracker settings | topics | import: what an installation needs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from tracker import wiring
+from tracker.cli import common
+from tracker.kafka_admin import check_topics, ensure_topics, wait_for_kafka
+from tracker.settings_load import listing
+
+topics_app = typer.Typer(no_args_is_help=True, help="The topics: create and check them.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command(rich_help_panel="Installation")(settings)
+    app.add_typer(topics_app, name="topics", rich_help_panel="Installation")
+
+
+def settings(
+    context: typer.Context,
+    names: Annotated[bool, typer.Option("--names", help="Only names and variables, without values.")] = False,
+) -> None:
+    """List every setting with its value, where it comes from and what it means. Secrets are never shown.
+
+    Set one by file or environment, for example:
+    TRACKER_KAFKA__BOOTSTRAP=broker:9092 tracker settings  ·  tracker --settings tracker.yaml settings
+    """
+    table = Table("setting", *(() if names else ("value", "source")), "variable", "meaning", title_justify="left")
+    for line in listing(common.loaded(context)):
+        values = () if names else (escape(line.value), escape(line.source))
+        table.add_row(line.name, *values, line.variable, line.meaning)
+    common.out.print(table)
+
+
+@topics_app.command()
+def create(context: typer.Context) -> None:
+    """Create the topics that are missing, and check the others. Changes nothing that is there.
+
+    Example:  tracker topics create
+    """
+    chosen = common.settings(context)
+    wait_for_kafka(chosen.kafka.bootstrap, chosen.kafka.wait_seconds, common.countdown("Kafka"))
+    for identity in ensure_topics(chosen.kafka.bootstrap, wiring.topics(chosen)).values():
+        common.out.print(f"{identity.name}: {identity.partitions} partitions, log {identity.log}")
+
+
+@topics_app.command()
+def check(context: typer.Context) -> None:
+    """Check that every topic is there with the partitions that are set. Exit code 2 if not.
+
+    Example:  tracker topics check
+    """
+    chosen = common.settings(context)
+    wait_for_kafka(chosen.kafka.bootstrap, chosen.kafka.wait_seconds, common.countdown("Kafka"))
+    for identity in check_topics(chosen.kafka.bootstrap, wiring.topics(chosen)).values():
+        common.out.print(f"{identity.name}: {identity.partitions} partitions, log {identity.log}")

@@ -1,0 +1,1 @@
+"""The doors: webhooks, polls, links, conversions, files. Whatever comes in goes to the inbox, untouched."""

@@ -1,0 +1,150 @@
+"""Loading plugins: the only place that knows pluggy's manager and the entry points.
+
+1. Everything happens once, at start. What is handed out is frozen.
+2. A plugin that cannot be loaded, declares a hook that does not exist, or offers what is no adapter stops the start;
+   the error names the plugin, its distribution and version.
+3. Two plugins with one name, or two adapters with one platform name, stop the start; both are named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import cast
+
+import pluggy
+
+from tracker.plugin import hookspecs
+from tracker.plugin.api import PlatformAdapter
+from tracker.plugin.registry import PluginInfo, Registry
+
+GROUP = "tracker.plugins"
+
+_PLATFORM_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+_METHODS = ("verify", "handshake", "parse", "requests", "follow_up", "quota")
+
+
+class PluginError(Exception):
+    """A plugin stops the start. `plugin` and, where two collide, `other` say whose it is."""
+
+    def __init__(self, plugin: PluginInfo, fault: str, next_step: str, *, other: PluginInfo | None = None) -> None:
+        super().__init__(f"plugin {plugin}: {fault}. Nothing was started. {next_step}")
+        self.plugin = plugin
+        self.other = other
+        self.fault = fault
+
+
+def load_plugins(found: Iterable[EntryPoint] | None = None) -> Registry:
+    """Load every plugin of the entry-point group `tracker.plugins` (or of `found`). Raises PluginError."""
+    points = sorted(entry_points(group=GROUP) if found is None else found, key=lambda point: point.name)
+    manager = pluggy.PluginManager(hookspecs.NAMESPACE)
+    manager.add_hookspecs(hookspecs)
+    infos: dict[str, PluginInfo] = {}
+    for point in points:
+        info = _info(point)
+        if point.name in infos:
+            raise PluginError(
+                info,
+                f"its name is also that of {infos[point.name]}",
+                "Uninstall one of the two, or rename its entry point.",
+                other=infos[point.name],
+            )
+        infos[point.name] = info
+        _register(manager, point, info)
+    _refuse_unknown_hooks(manager, infos)
+    return _collect(manager, infos)
+
+
+def _info(point: EntryPoint) -> PluginInfo:
+    distribution, version = (point.dist.name, point.dist.version) if point.dist else ("no distribution", "unknown")
+    return PluginInfo(name=point.name, distribution=distribution, version=version)
+
+
+def _register(manager: pluggy.PluginManager, point: EntryPoint, info: PluginInfo) -> None:
+    try:
+        plugin = point.load()
+    except Exception as error:  # whatever a foreign module raises while it is imported, its name must be told
+        raise PluginError(
+            info, f"{point.value} cannot be imported: {type(error).__name__}: {error}", "Fix or uninstall it."
+        ) from error
+    try:
+        manager.register(plugin, name=point.name)
+    except ValueError as error:  # the same module under two names
+        raise PluginError(info, str(error), "Keep one entry point for each module.") from error
+    except pluggy.PluginValidationError as error:
+        raise PluginError(info, str(error), "See docs/reference/hooks.md for each hook's arguments.") from error
+
+
+def _refuse_unknown_hooks(manager: pluggy.PluginManager, infos: dict[str, PluginInfo]) -> None:
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        name = manager.get_name(error.plugin) or ""
+        raise PluginError(infos[name], str(error), "See docs/reference/hooks.md for the hooks there are.") from error
+
+
+def _collect(manager: pluggy.PluginManager, infos: dict[str, PluginInfo]) -> Registry:
+    platforms: dict[str, PlatformAdapter] = {}
+    owners: dict[str, PluginInfo] = {}
+    offered: dict[str, list[str]] = {name: [] for name in infos}
+    for implementation in sorted(manager.hook.tracker_platforms.get_hookimpls(), key=lambda each: each.plugin_name):
+        info = infos[implementation.plugin_name]
+        # Called one by one rather than through the hook, so that an error is its plugin's and nobody else's.
+        for adapter in _offered(implementation, info):
+            name = _checked_name(adapter, info)
+            if name in platforms:
+                raise PluginError(
+                    info,
+                    f"it offers the platform {name!r}, and so does plugin {owners[name]}",
+                    "Uninstall one of the two.",
+                    other=owners[name],
+                )
+            platforms[name], owners[name] = adapter, info
+            offered[info.name].append(name)
+    return Registry(
+        platforms=MappingProxyType(platforms),
+        plugins=tuple(
+            PluginInfo(
+                name=info.name,
+                distribution=info.distribution,
+                version=info.version,
+                platforms=tuple(offered[info.name]),
+            )
+            for info in infos.values()
+        ),
+    )
+
+
+def _offered(implementation: pluggy.HookImpl, info: PluginInfo) -> Sequence[PlatformAdapter]:
+    try:
+        offer = cast("Callable[[], Iterable[PlatformAdapter]]", implementation.function)
+        return list(offer())
+    except Exception as error:  # as in _register: a foreign function may raise anything
+        raise PluginError(
+            info, f"tracker_platforms failed: {type(error).__name__}: {error}", "Fix or uninstall it."
+        ) from error
+
+
+def _checked_name(adapter: PlatformAdapter, info: PluginInfo) -> str:
+    """The adapter's platform name, once everything an adapter has is found on it."""
+    name = getattr(adapter, "name", None)
+    if not isinstance(name, str) or not _PLATFORM_NAME.fullmatch(name):
+        raise PluginError(
+            info,
+            f"an adapter's name is {name!r}; a platform's name is lower case letters, digits and _",
+            "Rename it.",
+        )
+    absent = [method for method in _METHODS if not callable(getattr(adapter, method, None))]
+    absent += [attribute for attribute in PlatformAdapter.__annotations__ if not hasattr(adapter, attribute)]
+    if absent:
+        raise PluginError(
+            info,
+            f"the adapter of {name!r} lacks {', '.join(absent)}",
+            "See tracker.plugin.api.PlatformAdapter, and inherit tracker.plugin.testing.AdapterContract in its tests.",
+        )
+    unbatched = sorted(kind for kind in adapter.polls if adapter.batch.get(kind, 0) < 1)
+    if unbatched:
+        raise PluginError(info, f"the adapter of {name!r} polls {unbatched} without a batch size", "Add it to `batch`.")
+    return name

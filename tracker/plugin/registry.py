@@ -1,0 +1,29 @@
+"""What the loaded plugins offer, frozen: the hot path looks here and never calls a hook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from tracker.plugin.api import PlatformAdapter
+
+
+class PluginInfo(Struct, frozen=True, kw_only=True):
+    """One loaded plugin: its entry point's name, where it came from, and the platforms it offers."""
+
+    name: str
+    distribution: str
+    version: str
+    platforms: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.distribution} {self.version})"
+
+
+class Registry(Struct, frozen=True, kw_only=True):
+    """Frozen look-ups. `platforms`: the adapter of each platform name."""
+
+    platforms: Mapping[str, PlatformAdapter] = MappingProxyType({})
+    plugins: tuple[PluginInfo, ...] = ()

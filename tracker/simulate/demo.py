@@ -1,0 +1,211 @@
+"""A campaign on this machine, through the real door: servers, the tracker's own processes, and a world that feeds them.
+
+1. Everything it starts is gone when `run` returns, however it ends; a kill -9 of the demo takes its children along.
+2. With a length, it ends with two proofs: `tracker audit` (a naive recount of the log) and the simulator's own truth.
+   The exit code is 0 only if neither finds a difference.
+3. It never touches a counter: it speaks HTTP, creates topics, runs commands, and reads Redis.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets as random_secrets
+import shutil
+import signal
+import tempfile
+import time
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+
+import httpx
+from msgspec import Struct
+from rich.console import Console
+
+from tracker.definitions.writing import to_yaml
+from tracker.embedded.broker import start_broker
+from tracker.embedded.process import free_port
+from tracker.embedded.redis import RedisServer
+from tracker.kafka_admin import ensure_topics
+from tracker.simulate import cast, platforms, script
+from tracker.simulate.configure import TOPICS, Addresses, settings_yaml
+from tracker.simulate.deliver import Deliveries, subscribe
+from tracker.simulate.gauge import Gauge
+from tracker.simulate.model import World
+from tracker.simulate.play import Cast, NotInTime, Play, is_ready, until
+from tracker.simulate.services import Service, command
+from tracker.simulate.told import ToldLog
+from tracker.simulate.visitors import Visitors
+from tracker.simulate.wire import draw_secrets
+
+LEAD_MS = 2_500
+"""The world starts so long after the processes: they need about that to be ready."""
+READY_S = 60.0
+COMMANDS = {"worker": "worker", "receiver": "receive", "poller": "poll"}
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What was asked for. `seconds` None: until Ctrl-C."""
+
+    seconds: int | None = None
+    kill: bool = False
+    seed: int = 1
+
+
+def now_ms() -> int:
+    """The clock of the demo: ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def run(options: Options, console: Console) -> int:
+    """Run the demo; gives the exit code."""
+    directory = Path(tempfile.mkdtemp(prefix="tracker-demo-"))
+    code = 1
+    servers = ExitStack()
+    try:
+        code = asyncio.run(Demo(options, console, directory, servers).until_stopped())
+    finally:
+        servers.close()
+        if code:
+            console.print(f"Logs, settings and definitions of this run: {directory}", highlight=False, soft_wrap=True)
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+    return code
+
+
+class Demo:
+    """One run. Servers that must be stopped at the very end are put on `servers`."""
+
+    def __init__(self, options: Options, console: Console, directory: Path, servers: ExitStack) -> None:
+        self.options, self.console, self.directory, self.servers = options, console, directory, servers
+        self._began = time.monotonic()
+        self._services = {
+            name: Service(name, command, settings=directory / "settings.yaml", directory=directory)
+            for name, command in COMMANDS.items()
+        }
+
+    async def until_stopped(self) -> int:
+        """Tell the story until it ends, or until SIGINT, SIGTERM or SIGHUP; then everything is stopped."""
+        loop = asyncio.get_running_loop()
+        received: list[int] = []
+        story = loop.create_task(self._story(), name="story")
+
+        def stop(number: int) -> None:
+            received.append(number)
+            if len(received) == 1:
+                story.cancel()
+            else:  # asked twice: no more grace
+                for service in self._services.values():
+                    service.kill()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, stop, number)
+        try:
+            return await story
+        except NotInTime as error:
+            self.console.print(f"{error}", style="red", highlight=False, markup=False, soft_wrap=True)
+            return 1
+        except asyncio.CancelledError:
+            if not received:
+                raise
+            watching = self.options.seconds is None and received[0] == signal.SIGINT
+            self.console.print("Stopped; nothing is left running.")
+            return 0 if watching else 128 + received[0]
+
+    async def _story(self) -> int:
+        """From nothing to the verdict."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._stop_services)
+            bootstrap, redis_url = await self._servers()
+            world = script.generate(self.options.seed, now_ms() + LEAD_MS, self.options.seconds)
+            secrets, told = draw_secrets(self.options.seed, world.accounts), ToldLog()
+            stand_in = platforms.StandIn(world, secrets, told, now_ms)
+            where = Addresses(
+                bootstrap=bootstrap,
+                redis_url=redis_url,
+                receiver_port=free_port(),
+                api=await stack.enter_async_context(platforms.serve(stand_in)),
+                token=random_secrets.token_hex(16),
+            )
+            settings = self.directory / "settings.yaml"
+            settings.write_text(
+                settings_yaml(where, secrets, click_secret=random_secrets.token_hex(16)), encoding="utf-8"
+            )
+            for service in self._services.values():
+                service.start()
+            client = await stack.enter_async_context(
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{where.receiver_port}", timeout=30, trust_env=False)
+            )
+            gauge = await Gauge.open(redis_url, bootstrap, TOPICS, (cast.SPRING, cast.TEA))
+            stack.push_async_callback(gauge.close)
+            deliveries = Deliveries(world, secrets, told, client, now_ms)
+            stack.callback(deliveries.stop)
+            await asyncio.gather(self._apply(world, settings), self._door_opens(client))
+            await subscribe(client, secrets)
+            play = Play(
+                Cast(
+                    world=world,
+                    stand_in=stand_in,
+                    told=told,
+                    deliveries=deliveries,
+                    visitors=Visitors(world, client, where.token, now_ms),
+                    gauge=gauge,
+                    services=self._services,
+                    settings=settings,
+                    began=self._began,
+                    now=now_ms,
+                ),
+                self.console,
+                seconds=self.options.seconds,
+                kill=self.options.kill,
+            )
+            await play.run()
+            exact = await play.prove(self.directory)
+            self.console.print(
+                "[green]Exact: the audit and the truth agree with every counter.[/]"
+                if exact
+                else "[red]Not exact: see the differences above.[/]"
+            )
+            return 0 if exact else 1
+
+    async def _servers(self) -> tuple[str, str]:
+        """Kafka's bootstrap address and Redis's url, both up, the topics made."""
+
+        def broker() -> str:
+            started = start_broker(self.directory)
+            self.servers.callback(started.stop)
+            ensure_topics(started.bootstrap, TOPICS)
+            return started.bootstrap
+
+        def redis() -> str:
+            server = RedisServer(self.directory / "redis").start()
+            self.servers.callback(server.stop)
+            return server.url
+
+        bootstrap, url = await asyncio.gather(asyncio.to_thread(broker), asyncio.to_thread(redis))
+        return bootstrap, url
+
+    async def _apply(self, world: World, settings: Path) -> None:
+        """Define the campaigns as a person would: a file, and `tracker apply`."""
+        file = self.directory / "campaigns.yaml"
+        agreed = cast.definitions(world.start, submitted=script.submitted_address(world))
+        file.write_text(to_yaml(agreed), encoding="utf-8")
+        code, said = await command("apply", ["apply", str(file)], settings=settings, directory=self.directory)
+        if code:
+            raise NotInTime(f"tracker apply ended with {code}:\n{said}")
+
+    async def _door_opens(self, client: httpx.AsyncClient) -> None:
+        receiver = self._services["receiver"]
+
+        async def ready() -> bool:
+            for service in self._services.values():
+                service.tend()
+            return await is_ready(client)
+
+        await until(
+            ready, READY_S, lambda: f"the receiver was not ready within {READY_S:.0f} s; its log is {receiver.log}"
+        )
+
+    async def _stop_services(self) -> None:
+        """The doors first, then the worker. Not to be cancelled: nothing may be left behind."""
+        order = [self._services["poller"], self._services["receiver"], self._services["worker"]]
+        await asyncio.shield(asyncio.gather(*(service.stop() for service in order)))

@@ -1,0 +1,90 @@
+"""Reading the tracker from outside, as anybody could: totals and partials in Redis, cursors beside Kafka's ends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from msgspec import Struct
+
+from tracker.store.base import Partition, Scope
+from tracker.store.redis import RedisStore
+from tracker.topics import Stage, Topics
+
+COUNTED: tuple[Stage, ...] = ("inbox", "activity", "commerce")
+
+
+class Reading(Struct, frozen=True):
+    """One look. `lag` is records not yet counted; `ends` records ever written, by stage."""
+
+    totals: dict[Scope, dict[str, int]]
+    lag: int
+    ends: dict[Stage, int]
+
+    @property
+    def moved(self) -> bool:
+        """Whether any counter of a campaign is above zero."""
+        return any(value > 0 for fields in self.totals.values() for value in fields.values())
+
+
+class Gauge:
+    """Reads until it is closed. `campaigns` are those whose totals are wanted."""
+
+    def __init__(self, store: RedisStore, consumer: AIOKafkaConsumer, topics: Topics, campaigns: Sequence[str]) -> None:
+        self._store, self._consumer, self._topics, self._campaigns = store, consumer, topics, campaigns
+
+    @classmethod
+    async def open(cls, url: str, bootstrap: str, topics: Topics, campaigns: Sequence[str]) -> Gauge:
+        """Connect to both."""
+        store = await RedisStore.connect(url)
+        consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+        await consumer.start()
+        return cls(store, consumer, topics, campaigns)
+
+    async def close(self) -> None:
+        await self._consumer.stop()
+        await self._store.close()
+
+    async def read(self) -> Reading:
+        """Totals, lag and ends now."""
+        ends = await self._ends((*COUNTED, "dead"))
+        lag = 0
+        for partition, end in ends.items():
+            if partition.stage in COUNTED:
+                head = await self._store.open(partition)
+                lag += max(0, end - head.cursor.next_offset)
+        return Reading(totals=await self.totals(), lag=lag, ends=_by_stage(ends))
+
+    async def totals(self) -> dict[Scope, dict[str, int]]:
+        """The totals as the view has them."""
+        found: dict[Scope, dict[str, int]] = {}
+        for campaign in self._campaigns:
+            for scope, fields in (await self._store.totals(campaign)).items():
+                found[scope] = dict(fields)
+        return found
+
+    async def partial_sums(self) -> dict[Scope, Counter[str]]:
+        """What the totals must be: the sum of all partials."""
+        sums: dict[Scope, Counter[str]] = {}
+        for stage in ("activity", "commerce"):
+            for number in range(self._topics.partitions):
+                for scope, fields in (await self._store.partials(Partition(stage, number))).items():
+                    sums.setdefault(scope, Counter()).update(fields)
+        return sums
+
+    async def _ends(self, stages: Sequence[Stage]) -> dict[Partition, int]:
+        numbered = {
+            TopicPartition(self._topics.name(stage), number): Partition(stage, number)
+            for stage in stages
+            for number in range(self._topics.partitions)
+        }
+        ends = await self._consumer.end_offsets(list(numbered))
+        return {numbered[at]: end for at, end in ends.items()}
+
+
+def _by_stage(ends: dict[Partition, int]) -> dict[Stage, int]:
+    sums: Counter[Stage] = Counter()
+    for partition, end in ends.items():
+        sums[partition.stage] += end  # type: ignore[index]
+    return dict(sums)

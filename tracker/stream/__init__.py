@@ -1,0 +1,1 @@
+"""Reading Kafka through Faust: the seam, the stages, the worker."""

@@ -1,0 +1,280 @@
+"""Counting: a batch of canonical records becomes one atomic change of its partition.
+
+1. The store's cursor decides what is new. What is before it is trimmed; what begins beyond it is a gap, and is read
+   again from the cursor.
+2. A batch is applied whole, with the cursor, or not at all. Dead letters are written first: a crash in between repeats
+   them, with the same ids.
+3. What is held in memory is what the store has, plus applies under way. A refused apply drops it all.
+4. The next batch is decoded and folded while the store applies this one; it is sent only after that apply succeeded.
+
+A crash between any two lines: docs/failure-scenarios.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Literal, cast
+
+from msgspec import Struct
+
+from tracker.codec import events as codec
+from tracker.codec.dead import DeadLetter
+from tracker.domain.fold import fold
+from tracker.domain.partition import Folded, Located, Missing, PartitionState, commit
+from tracker.domain.schedule import Cadence, Polls
+from tracker.store.base import ApplyUnknown, Change, Cursor, Partition, StaleCursor, Store
+from tracker.stream.cursors import checked
+from tracker.stream.letters import DeadLetters
+from tracker.stream.sender import Sender, partition_of
+from tracker.stream.transport import Batch, Record
+from tracker.topics import Stage, Topics
+
+log = logging.getLogger(__name__)
+
+Rewind = Callable[[str, int, int], Awaitable[None]]
+"""Read a topic's partition from this offset on again."""
+Clock = Callable[[], int]
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What a processor is made of."""
+
+    store: Store
+    topics: Topics
+    logs: Mapping[Stage, str]
+    sender: Sender
+    letters: DeadLetters
+    cadence: Cadence
+    polls: Polls
+    clock: Clock
+    state_pieces: int = 50_000
+    stages: tuple[Stage, ...] = ("activity", "commerce")
+
+
+class Held:
+    """One partition in memory: its state, the cursor after the last batch that was handed to the store."""
+
+    def __init__(self, partition: Partition, cursor: Cursor, state: PartitionState) -> None:
+        self.partition = partition
+        self.cursor = cursor
+        self.state = state
+        self.applying: asyncio.Task[None] | None = None
+        self.rewound_to: int | None = None
+
+
+class Processor:
+    """Counts the batches of its stages, one at a time."""
+
+    def __init__(self, parts: Parts, rewind: Rewind, touched: Callable[[Partition, set[str]], None]) -> None:
+        self._parts = parts
+        self._rewind = rewind
+        self._touched = touched
+        self._held: dict[Partition, Held] = {}
+        self._turn = asyncio.Lock()
+        self._failed: asyncio.Queue[Held] = asyncio.Queue()
+        self.counted = 0
+        """Records counted since the start, for the rate."""
+
+    async def assign(self, partitions: Sequence[Partition]) -> dict[Partition, Cursor]:
+        """Take over these partitions, and no others; where to read each from. What is still true in memory is kept."""
+        async with self._turn:
+            before, self._held = self._held, {}
+            for held in before.values():
+                await self._drain(held)
+            for partition in partitions:
+                self._held[partition] = await self._open(partition, before.get(partition))
+            return {partition: held.cursor for partition, held in self._held.items()}
+
+    async def run(self, batches: AsyncIterator[Batch]) -> None:
+        """Count what comes, until cancelled."""
+        async for batch in batches:
+            async with self._turn:
+                await self.process(batch)
+
+    async def process(self, batch: Batch) -> None:
+        """Count one batch. Raises what stops the worker."""
+        held = self._held.get(Partition(self._parts.topics.stage(batch.topic), batch.partition))
+        if held is None or not await self._continues(held, batch):
+            return
+        try:
+            await self._count(held, batch)
+        except (StaleCursor, ApplyUnknown) as error:
+            await self._start_over(held, error)
+
+    async def _count(self, held: Held, batch: Batch) -> None:
+        records = trim(batch, held.cursor)
+        events, letters = self._decode(held, records)
+        folded = await self._fold(held, events)
+        letters += self._refused(held, folded, records)
+        await self._send_letters(batch, letters)
+        await self._settle(held)
+        self._apply(held, folded, Cursor(batch.next_offset, self._log(held.partition)))
+        self.counted += len(records)
+        # Lets the apply's bytes leave before the next batch keeps this thread busy.
+        await asyncio.sleep(0)
+
+    async def watch(self) -> None:
+        """Notice an apply that failed while no further batch came. Raises what stops the worker."""
+        while True:
+            held = await self._failed.get()
+            async with self._turn:
+                if self._held.get(held.partition) is held:
+                    try:
+                        await self._settle(held)
+                    except (StaleCursor, ApplyUnknown) as error:
+                        await self._start_over(held, error)
+
+    def known_versions(self) -> dict[Partition, Mapping[str, int]]:
+        """The definitions that each partition knows: `{kind}:{id}` → version."""
+        return {partition: held.state.rules.versions for partition, held in self._held.items()}
+
+    def cursors(self) -> dict[Partition, Cursor]:
+        """How far each partition is handed to the store."""
+        return {partition: held.cursor for partition, held in self._held.items()}
+
+    async def settle(self) -> None:
+        """Wait until everything handed to the store is applied. Raises what an apply raised."""
+        async with self._turn:
+            for held in self._held.values():
+                await self._settle(held)
+
+    async def _open(self, partition: Partition, before: Held | None) -> Held:
+        head = await self._parts.store.open(partition)
+        topic = self._parts.topics.name(cast(Stage, partition.stage))
+        cursor = checked(partition, topic, head.cursor, self._log(partition))
+        if before is not None and before.cursor == cursor:
+            return before
+        count = self._parts.topics.partitions
+        state = PartitionState(
+            stage=cast(Literal["activity", "commerce"], partition.stage),
+            definitions=head.definitions,
+            origins=head.origins,
+            marks=head.marks,
+            owns=lambda key: partition_of(key.encode(), count) == partition.number,
+            cadence=self._parts.cadence,
+            polls=self._parts.polls,
+        )
+        self._touched(partition, {scope.campaign for scope in head.scopes})
+        return Held(partition, cursor, state)
+
+    async def _continues(self, held: Held, batch: Batch) -> bool:
+        """Whether the batch holds anything new that follows what was counted. A gap is read again from the cursor."""
+        at = held.cursor.next_offset
+        if batch.first_offset <= at < batch.next_offset:
+            held.rewound_to = None
+            return True
+        if batch.first_offset > at and held.rewound_to != at:
+            log.warning("%s: begins beyond the cursor %d; reading again from there", batch, at)
+            held.rewound_to = at
+            await self._rewind(batch.topic, batch.partition, at)
+        return False
+
+    def _decode(self, held: Held, records: Sequence[Record]) -> tuple[list[Located], list[DeadLetter]]:
+        events: list[Located] = []
+        letters: list[DeadLetter] = []
+        for record in records:
+            try:
+                events.append(Located(record.offset, codec.decode(record.value or b"")))
+            except codec.UnreadableEvent as error:
+                letters.append(self._letter(held, record, str(error)))
+        return events, letters
+
+    async def _fold(self, held: Held, events: Sequence[Located]) -> Folded:
+        while isinstance(outcome := fold(held.state, events), Missing):
+            await self._learn(held, outcome)
+        return outcome
+
+    async def _learn(self, held: Held, asked: Missing) -> None:
+        # What an apply under way writes must be there before it is read back.
+        await self._settle(held)
+        store, partition = self._parts.store, held.partition
+        loaded = await store.load(partition, asked.pieces, asked.terms)
+        seen = await store.seen(partition, asked.ids) if asked.ids else frozenset()
+        held.state.learn(asked, loaded.pieces, loaded.terms, seen)
+
+    def _refused(self, held: Held, folded: Folded, records: Sequence[Record]) -> list[DeadLetter]:
+        if not folded.refused:
+            return []
+        by_offset = {record.offset: record for record in records}
+        return [self._letter(held, by_offset[refusal.offset], refusal.reason) for refusal in folded.refused]
+
+    def _letter(self, held: Held, record: Record, reason: str) -> DeadLetter:
+        stage = cast(Stage, held.partition.stage)
+        return self._parts.letters.letter(stage, record, reason, refused_by="count", now=self._parts.clock())
+
+    async def _send_letters(self, batch: Batch, letters: Sequence[DeadLetter]) -> None:
+        if letters:
+            await self._parts.sender.send(self._parts.letters.outgoing(batch, letters, self._parts.clock()))
+
+    def _apply(self, held: Held, folded: Folded, after: Cursor) -> None:
+        change = change_of(folded, held.cursor, after)
+        commit(held.state, folded)
+        held.state.shrink(self._parts.state_pieces)
+        held.cursor = after
+        held.applying = asyncio.create_task(self._applied(held.partition, change, folded.touched))
+        held.applying.add_done_callback(lambda task: self._note(held, task))
+
+    def _note(self, held: Held, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._failed.put_nowait(held)
+
+    async def _applied(self, partition: Partition, change: Change, touched: set[str]) -> None:
+        await self._parts.store.apply(partition, change)
+        if touched:
+            self._touched(partition, touched)
+
+    async def _settle(self, held: Held) -> None:
+        """Wait for the apply under way. Raises what it raised."""
+        applying, held.applying = held.applying, None
+        if applying is not None:
+            await applying
+
+    async def _drain(self, held: Held) -> None:
+        """As `_settle`, where the outcome is read from the store's cursor anyway."""
+        try:
+            await self._settle(held)
+        except (StaleCursor, ApplyUnknown) as error:
+            log.info("%s", error)
+            held.cursor = Cursor(-1)
+
+    async def _start_over(self, held: Held, error: Exception) -> None:
+        """Forget what is in memory and go on from the store's cursor: its answer tells what was applied."""
+        log.warning("%s", error)
+        fresh = await self._open(held.partition, None)
+        self._held[held.partition] = fresh
+        topic = self._parts.topics.name(cast(Stage, held.partition.stage))
+        fresh.rewound_to = fresh.cursor.next_offset
+        await self._rewind(topic, held.partition.number, fresh.cursor.next_offset)
+
+    def _log(self, partition: Partition) -> str:
+        return self._parts.logs[cast(Stage, partition.stage)]
+
+
+def trim(batch: Batch, cursor: Cursor) -> Sequence[Record]:
+    """The records that are not counted yet."""
+    if batch.first_offset >= cursor.next_offset:
+        return batch.records
+    return [record for record in batch.records if record.offset >= cursor.next_offset]
+
+
+def change_of(folded: Folded, expected: Cursor, after: Cursor) -> Change:
+    """A folded batch as the store applies it."""
+    return Change(
+        expected=expected,
+        next=after,
+        pieces=folded.pieces(),
+        increments=folded.increments,
+        minutes=folded.minutes,
+        hours=folded.hours,
+        fresh=folded.fresh,
+        definitions=folded.definitions,
+        origins=folded.origins,
+        marks=folded.marks,
+        term_adds=folded.term_adds,
+        term_drops=folded.term_drops,
+        due=folded.due,
+        seen=folded.seen,
+        forget_days_before=folded.forget_days_before,
+    )

@@ -1,0 +1,220 @@
+"""The composition root: the only place that knows every room, and builds each part once, from the outside in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import structlog
+
+from tracker.definitions import book as books
+from tracker.definitions import registry
+from tracker.definitions.reading import Key
+from tracker.domain.events import DefinitionChanged
+from tracker.domain.schedule import Cadence
+from tracker.ingest import poller, receiver
+from tracker.ingest.budget import SharedBudget
+from tracker.ingest.health import PollMetrics
+from tracker.ingest.publisher import Publisher
+from tracker.ingest.receiver import now_ms
+from tracker.kafka_admin import check_topics, wait_for_kafka
+from tracker.plugin.manager import load_plugins
+from tracker.plugin.registry import Registry as PluginRegistry
+from tracker.settings import Settings
+from tracker.store.base import Partition
+from tracker.store.client import ask
+from tracker.store.redis import RedisStore
+from tracker.store.views import active_view
+from tracker.stream import worker
+from tracker.stream.seam import Reading
+from tracker.topics import Stage, Topics
+
+log = structlog.get_logger(__name__)
+
+OnWait = Callable[[float, str], None]
+Told = Callable[[str], OnWait]
+"""Makes the countdown that is told while something (named) is waited for."""
+
+
+def topics(settings: Settings) -> Topics:
+    """The topics as set."""
+    chosen = settings.topics
+    return Topics(prefix=chosen.prefix, partitions=chosen.partitions, replication=chosen.replication)
+
+
+def partitions(settings: Settings, stages: Sequence[Stage] = registry.CANONICAL) -> list[Partition]:
+    """The partitions of these stages, as the store knows them."""
+    return [Partition(stage, number) for stage in stages for number in range(settings.topics.partitions)]
+
+
+@asynccontextmanager
+async def publisher(settings: Settings) -> AsyncIterator[Publisher]:
+    """A started publisher, delivered and stopped at the end. Raises KafkaUnreachable."""
+    made = Publisher(settings.kafka.bootstrap, topics(settings))
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.stop()
+
+
+@asynccontextmanager
+async def store(
+    settings: Settings, *, view: str | None = None, on_wait: OnWait | None = None
+) -> AsyncIterator[RedisStore]:
+    """The store, checked, and closed at the end. `view` None: the active one. Raises StoreUnreachable, UnfitStore."""
+    chosen = settings.redis
+    made = await RedisStore.connect(
+        chosen.url,
+        cluster=chosen.cluster,
+        prefix=chosen.prefix,
+        view=view,
+        wait_seconds=chosen.wait_seconds,
+        on_wait=on_wait,
+    )
+    try:
+        await made.check()
+        yield made
+    finally:
+        await made.close()
+
+
+def read_book(settings: Settings, on_wait: OnWait | None = None) -> dict[Key, DefinitionChanged]:
+    """The book of definitions, once Kafka answers. Raises KafkaDown, RegistryUnreadable."""
+    wait_for_kafka(settings.kafka.bootstrap, settings.kafka.wait_seconds, on_wait)
+    return registry.read_book(settings.kafka.bootstrap, topics(settings))
+
+
+async def complete_broadcasts(settings: Settings, changes: Iterable[DefinitionChanged]) -> int:
+    """Give every partition that has not counted one of these definitions the ones that it lacks; how many were sent.
+
+    A partition that merely lags gets a repeat, which its version makes harmless.
+    """
+    wanted = {(change.kind, change.id): change for change in changes}
+    if not wanted:
+        return 0
+    sent = 0
+    async with store(settings) as opened, publisher(settings) as publishing:
+        for partition in partitions(settings):
+            head = await opened.open(partition)
+            lacking = books.missing(wanted, registry.known_versions(head.definitions))
+            await registry.complete(publishing, _stage(partition), partition.number, lacking)
+            sent += len(lacking)
+    return sent
+
+
+def plugins() -> PluginRegistry:
+    """Every installed plugin. Raises PluginError."""
+    return load_plugins()
+
+
+def cadence(settings: Settings) -> Cadence:
+    """The polling cadence as the domain has it, in ms."""
+    steps = tuple((step.until_seconds * 1000, step.every_seconds * 1000) for step in settings.cadence.steps)
+    return Cadence(steps=steps, account_every=settings.cadence.account_every_seconds * 1000)
+
+
+def checked_logs(settings: Settings, on_wait: OnWait | None = None) -> dict[Stage, str]:
+    """The log of each topic, once Kafka answers and the topics are as they must be. Raises KafkaDown, UnfitTopics."""
+    wait_for_kafka(settings.kafka.bootstrap, settings.kafka.wait_seconds, on_wait)
+    found = check_topics(settings.kafka.bootstrap, topics(settings))
+    return {stage: identity.log for stage, identity in found.items()}
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event, on_wait: Told) -> None:
+    """A worker, until `stop`; built anew on the other view when the view is switched. Raises what ended it."""
+    registry_of_plugins = plugins()
+    logs = await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
+    while not stop.is_set():
+        async with store(settings, on_wait=on_wait("Redis")) as opened, publisher(settings) as publishing:
+            try:
+                await worker.run_worker(_worker_parts(settings, opened, publishing, registry_of_plugins, logs), stop)
+            except worker.ViewSwitched as switched:
+                log.info("starting over on the active view", reason=str(switched))
+
+
+def _worker_parts(
+    settings: Settings,
+    opened: RedisStore,
+    publishing: Publisher,
+    registry_of_plugins: PluginRegistry,
+    logs: Mapping[Stage, str],
+) -> worker.WorkerParts:
+    chosen = settings.worker
+
+    async def lacking(known: Mapping[Partition, Mapping[str, int]]) -> None:
+        book = await asyncio.to_thread(registry.read_book, settings.kafka.bootstrap, topics(settings))
+        for partition, versions in known.items():
+            have = {key: versions.get(books.record_key(key), 0) for key in book}
+            await registry.complete(publishing, _stage(partition), partition.number, books.missing(book, have))
+
+    return worker.WorkerParts(
+        bootstrap=settings.kafka.bootstrap,
+        group=chosen.group,
+        topics=topics(settings),
+        logs=logs,
+        store=opened,
+        platforms=registry_of_plugins.platforms,
+        cadence=cadence(settings),
+        clock=now_ms,
+        view_now=lambda: _active_view(opened),
+        reading=Reading(batch_records=chosen.batch_records, session_timeout_s=chosen.session_timeout_seconds),
+        dead_limit=chosen.dead_limit,
+        dead_window_seconds=chosen.dead_window_seconds,
+        state_pieces=chosen.state_pieces,
+        view_debounce_ms=chosen.view_debounce_ms,
+        lacking=lacking,
+    )
+
+
+async def run_receiver(
+    settings: Settings, stop: asyncio.Event, on_wait: Told, on_listening: Callable[[str, int], None]
+) -> None:
+    """The receiver, until `stop`."""
+    adapters = plugins().platforms
+    await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
+    made = Publisher(settings.kafka.bootstrap, topics(settings))
+    await receiver.run_receiver(
+        receiver.ReceiverParts(settings=settings, adapters=adapters, publisher=made), stop, on_listening
+    )
+
+
+async def run_poller(settings: Settings, stop: asyncio.Event, on_wait: Told) -> None:
+    """A poller, until `stop`; built anew on the other view when the view is switched."""
+    adapters = plugins().platforms
+    await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
+    while not stop.is_set():
+        async with store(settings, on_wait=on_wait("Redis")) as opened, publisher(settings) as publishing:
+            parts = poller.PollerParts(
+                settings=settings,
+                adapters=adapters,
+                publisher=publishing,
+                store=opened,
+                budget=SharedBudget(opened.client, opened.address, opened.prefix),
+                metrics=PollMetrics(),
+            )
+            await _until_switched(opened, stop, partial(poller.run_poller, parts))
+
+
+async def _until_switched(
+    opened: RedisStore, stop: asyncio.Event, run: Callable[[asyncio.Event], Coroutine[None, None, None]]
+) -> None:
+    """Run until `stop`, or until another view is active."""
+    ended = asyncio.Event()
+    running = asyncio.create_task(run(ended))
+    stopping = asyncio.create_task(stop.wait())
+    while not running.done() and not stop.is_set() and await _active_view(opened) == opened.view:
+        await asyncio.wait({running, stopping}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+    ended.set()
+    stopping.cancel()
+    await running
+
+
+async def _active_view(opened: RedisStore) -> str:
+    return await ask(opened.address, lambda: active_view(opened.client, opened.prefix))
+
+
+def _stage(partition: Partition) -> Stage:
+    return "activity" if partition.stage == "activity" else "commerce"
