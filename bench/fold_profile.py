@@ -35,12 +35,19 @@ def definitions() -> Iterator[AnyEvent]:
         accounts = (AccountRef(platform="tiktok", account=f"account-{n}"),)
         made.append(Creator(id=f"creator-{n}", name=f"Creator {n}", accounts=accounts))
         campaign = f"c{n % CAMPAIGNS}"
-        made.append(Agreement(id=f"a{n}", campaign=campaign, creator=f"creator-{n}", hashtags=("ad",), codes=(f"C{n}",)))
+        made.append(
+            Agreement(id=f"a{n}", campaign=campaign, creator=f"creator-{n}", hashtags=("ad",), codes=(f"C{n}",))
+        )
         made.append(Link(id=f"l{n}", campaign=campaign, creator=f"creator-{n}", destination="https://shop.example/"))
     for one in made:
         kind = type(one).__name__.lower()
         fact = ev.DefinitionChanged(
-            platform="direct", observed_at=START, kind=kind, id=one.id, version=1, definition=one  # type: ignore[arg-type]
+            platform="direct",
+            observed_at=START,
+            kind=kind,
+            id=one.id,
+            version=1,
+            definition=one,  # type: ignore[arg-type]
         )
         yield wrap(fact, id=f"{kind}-{one.id}", source="import")
 
@@ -82,7 +89,7 @@ def _fact(luck: random.Random, number: int, at: int, n: int, post: str) -> tuple
     kind = luck.random()
     if kind < 0.8:
         growth = number // 100 + luck.randrange(20)
-        impressions = growth * 60 if luck.random() < 0.5 else None
+        impressions = growth * 60 if n % 2 else None
         return ev.ReactionObserved(
             **place,  # type: ignore[arg-type]
             origin=origin,
@@ -101,7 +108,13 @@ def _fact(luck: random.Random, number: int, at: int, n: int, post: str) -> tuple
             platform="direct", observed_at=at, origin=origin, click=f"click-{number}", link=f"l{n}"
         ), "webhook"
     return ev.ConversionRecorded(
-        platform="direct", observed_at=at, origin=origin, order=f"order-{number}", amount=1_999, currency="EUR", code=f"c{n}"
+        platform="direct",
+        observed_at=at,
+        origin=origin,
+        order=f"order-{number}",
+        amount=1_999,
+        currency="EUR",
+        code=f"c{n}",
     ), "webhook"
 
 
@@ -115,12 +128,16 @@ class Result:
         self.bytes = 0
 
 
-def run(partition: PartitionState, events: list[AnyEvent], result: Result) -> None:
+def run(
+    partition: PartitionState, events: list[AnyEvent], result: Result, profile: cProfile.Profile | None = None
+) -> None:
     """Fold in batches, as a worker does whose store answers at once that it has never seen what is asked for."""
     located = [Located(offset, event) for offset, event in enumerate(events)]
     for start in range(0, len(located), BATCH):
         batch = located[start : start + BATCH]
         _answer(partition, batch)
+        if profile is not None:
+            profile.enable()
         began = process_time()
         folded = fold(partition, batch)
         result.fold += process_time() - began
@@ -131,6 +148,8 @@ def run(partition: PartitionState, events: list[AnyEvent], result: Result) -> No
         began = process_time()
         commit(partition, folded)
         result.fold += process_time() - began
+        if profile is not None:
+            profile.disable()
         result.events += len(batch)
         result.bytes += sum(len(piece or b"") for piece in pieces.values())
 
@@ -147,13 +166,10 @@ def main() -> None:
     events = [event for event in reactions(120_000)][40_000:]
     gc.collect()
     result = Result()
-    profile = cProfile.Profile()
-    if "--profile" in sys.argv:
-        profile.enable()
-    run(partition, events, result)
-    profile.disable()
-    if "--profile" in sys.argv:
-        pstats.Stats(profile).sort_stats("tottime").print_stats(25)
+    profile = cProfile.Profile() if "--profile" in sys.argv else None
+    run(partition, events, result, profile)
+    if profile is not None:
+        pstats.Stats(profile).sort_stats("tottime").print_stats(30)
     rate = result.events / (result.fold + result.encode)
     print(
         f"{result.events:,} events: {rate:,.0f} events/s "

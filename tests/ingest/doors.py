@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -216,12 +216,20 @@ async def open_door(bootstrap: str, prefix: str, settings: Settings | None = Non
             await serving
 
 
-async def until_ready(client: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(20):
+async def until(true: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+    """Wait until something is so, elsewhere."""
+    async with asyncio.timeout(seconds):
         while True:
-            if (await client.get("/health/ready")).status_code == 200:
+            if await true():
                 return
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.02)
+
+
+async def until_ready(client: httpx.AsyncClient) -> None:
+    async def ready() -> bool:
+        return (await client.get("/health/ready")).status_code == 200
+
+    await until(ready)
 
 
 async def raw_http(door: Door, chunks: Iterable[bytes], *, pause: float = 0.0) -> bytes:

@@ -38,6 +38,15 @@ class Refusals:
         assert (await store.load(SEVEN, ["a"], [])).pieces == {"a": b"1"}
         assert await store.lease(SEVEN, now=10, limit=1, lease_ms=1) == []
 
+    @pytest.mark.parametrize("offset", [0, 1, 3])
+    async def test_another_offset_of_the_same_log_is_refused(self, store: Store, offset: int) -> None:
+        await store.apply(SEVEN, first(increments={GLOW: {"likes": 1}}))
+        await store.apply(SEVEN, then(1, increments={GLOW: {"likes": 1}}))
+        with pytest.raises(StaleCursor):
+            await store.apply(SEVEN, then(offset, increments={GLOW: {"likes": 1}}))
+        assert (await store.open(SEVEN)).cursor == Cursor(2, LOG)
+        assert await store.partial(SEVEN, GLOW) == {"likes": 2}
+
     async def test_the_same_offset_of_another_log_is_refused(self, store: Store) -> None:
         await store.apply(SEVEN, first())
         with pytest.raises(StaleCursor):

@@ -132,6 +132,43 @@ async def test_many_fields_at_once_make_a_table_of_a_hash(store: RedisStore, raw
     assert await raw.hlen(BASE + keys.partial(GLOW)) == 60
 
 
+async def test_an_item_written_anew_leaves_no_trace_of_its_lease(store: RedisStore, raw: Redis) -> None:
+    await store.apply(SEVEN, first(due={"a": 1, "b": 1}))
+    await store.lease(SEVEN, now=1, limit=2, lease_ms=10)
+    await store.apply(SEVEN, then(1, due={"a": 5, "b": None}))
+    assert await raw.exists(BASE + keys.LEASES, BASE + keys.LEASED) == 0
+    assert await raw.zrange(BASE + keys.DUE, 0, -1) == [b"a"]
+
+
+async def test_totals_that_are_not_named_leave_no_key(store: RedisStore, raw: Redis) -> None:
+    await store.write_totals("spring-glow", {GLOW: {"likes": 3}, ANA: {"likes": 3}})
+    await store.write_totals("spring-glow", {GLOW: {"views": 1}})
+    assert sorted(await raw.keys()) == [b"tracker:v1:{c:spring-glow}:total", b"tracker:v1:{c:spring-glow}:totals"]
+    assert await raw.hgetall("tracker:v1:{c:spring-glow}:total") == {b"views": b"1"}
+
+
+async def test_a_stray_key_in_a_totals_place_is_overwritten(store: RedisStore, raw: Redis) -> None:
+    await raw.rpush("tracker:v1:{c:spring-glow}:total", "planted")
+    await store.write_totals("spring-glow", {GLOW: {"likes": 3}})
+    assert await store.totals("spring-glow") == {GLOW: {"likes": 3}}
+
+
+async def test_a_server_that_became_a_replica_is_unreachable_and_unchanged(
+    redis_server: Callable[..., RedisServer], unused_address: str
+) -> None:
+    server = redis_server()
+    store = await RedisStore.connect(server.url)
+    await store.apply(SEVEN, first(pieces={"b": b"2"}))
+    client: Any = store.client
+    await client.replicaof("127.0.0.1", int(unused_address.rpartition(":")[2]))
+    with pytest.raises((StoreUnreachable, ApplyRefused)):  # Redis 6.2 wraps the refusal in an error of the script
+        await store.apply(SEVEN, then(1, pieces={"a": b"1", "b": None}, term_drops={"t": {"a"}}))
+    await client.replicaof("NO", "ONE")
+    assert (await store.open(SEVEN)).cursor.next_offset == 1
+    assert (await store.load(SEVEN, ["a", "b"], [])).pieces == {"a": None, "b": b"2"}
+    await store.close()
+
+
 async def test_a_check_leaves_nothing_behind(store: RedisStore, raw: Redis) -> None:
     await store.check()
     assert await raw.keys() == []

@@ -1,6 +1,6 @@
 """Proving the counters: the whole log counted again, the plain way, and compared with the store, field by field."""
 
-from tracker.audit.audit import audit
+from tracker.audit.comparison import audit, partitions_of
 from tracker.audit.log import KafkaLog, Log, LogUnreadable, Span
 from tracker.audit.report import DIFFERENT, EXACT, IMPOSSIBLE, AuditImpossible, Counted, Difference, Report
 
@@ -17,4 +17,5 @@ __all__ = [
     "Report",
     "Span",
     "audit",
+    "partitions_of",
 ]

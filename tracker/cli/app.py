@@ -47,9 +47,9 @@ def start(
 
 
 def _register() -> None:
-    from tracker.cli import definitions, operate, reading, services
+    from tracker.cli import dead, definitions, operate, reading, services, state
 
-    for module in (services, definitions, reading, operate):
+    for module in (services, definitions, reading, state, dead, operate):
         module.register(app)
 
 

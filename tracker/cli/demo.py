@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -34,4 +35,8 @@ def demo(
     """
     from tracker.simulate.demo import Options, run
 
+    # The demo's processes are told everything by a file. A variable of this shell would outrank it, and could send
+    # invented events to an installation that is real.
+    for name in [name for name in os.environ if name.startswith("TRACKER_")]:
+        del os.environ[name]
     raise typer.Exit(run(Options(seconds=seconds, kill=kill, seed=seed), common.out))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 
 from tracker.cli import common
+from tracker.dead_letters import LettersCutShort
 from tracker.definitions.book import NoSuchDefinition, StillNeeded
 from tracker.definitions.registry import RegistryUnreadable
 from tracker.ingest.publisher import KafkaUnreachable
@@ -17,6 +18,7 @@ EXPECTED = (
     BadSettings,
     KafkaDown,
     KafkaUnreachable,
+    LettersCutShort,
     NoSuchDefinition,
     PluginError,
     RegistryUnreadable,

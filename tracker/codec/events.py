@@ -19,10 +19,15 @@ class UnreadableEvent(ValueError):
 
 
 def decode(value: bytes) -> AnyEvent:
-    """Read one event. Raises UnreadableEvent with the place of the fault, e.g. `$.data.likes`."""
+    """Read one event. Raises UnreadableEvent with the place of the fault, e.g. `$.data.likes`.
+
+    A key that stands twice is read as its last value (ADR 0001): only our own encoder writes these topics.
+    """
     if len(value) > MAX_EVENT_BYTES:
         raise UnreadableEvent(f"{len(value)} bytes; an event has at most {MAX_EVENT_BYTES}")
     try:
+        if not value.isascii():
+            value.decode()  # msgspec does not look at the bytes of fields that it skips
         return _decoder.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableEvent(str(error)) from error

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from tracker.domain.audience import Account
 from tracker.domain.commerce import Click, Order
-from tracker.domain.contribution import difference
+from tracker.domain.contribution import Touched, difference
 from tracker.domain.counters import DAY, Ledgers, Matches
 from tracker.domain.events import PostFact, ReactionAdded, ReactionRemoved
 from tracker.domain.matching import match_post
@@ -226,9 +226,8 @@ class Batch:
         old, new = draft.old, draft.post
         before: Matches = () if old is None else old.matches
         if before == new.matches:
-            ledger = self.ledgers.of(before, "posts")
-            if ledger is not None:
-                difference(ledger.counts, old, new, draft.touched)
+            if draft.ledger is not None:
+                difference(draft.ledger.counts, old, new, Touched(draft.values, draft.tails, draft.anywhere))
             return
         for sign, matches in ((-1, before), (1, new.matches)):
             ledger = self.ledgers.of(matches, "posts")

@@ -11,16 +11,16 @@ The exact fields: docs/explanation/counting.md, section 4.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from tracker.domain.counters import add
-from tracker.domain.curve import AGES, AGES_MS, BUCKETS, FIRST_HOUR, Reached, bucket, reached
-from tracker.domain.events import METRICS
-from tracker.domain.posts import CURVE, REMOVED, UNTOUCHED, Metric, Post
+from tracker.domain.curve import AGES, AGES_MS, BUCKETS, FIRST_HOUR, Reached, bucket, last_age, reached
+from tracker.domain.events import METRICS, Metric
+from tracker.domain.posts import HALF_LIVES, REMOVED, Post
 
-LIKES, COMMENTS, SHARES, SAVES, VIEWS, REACH, IMPRESSIONS = range(len(METRICS))
-_ALL = (CURVE,) * len(METRICS)
+_EVERY = (1 << len(METRICS)) - 1
 
 
 class _AgeFields(Struct, frozen=True):
@@ -40,7 +40,7 @@ class _MetricFields(Struct, frozen=True):
     half_life: tuple[str, ...] | None
 
 
-def _fields(metric: str) -> _MetricFields:
+def _fields(metric: Metric) -> _MetricFields:
     ages = (f"{metric}.age.{age}" for age in AGES)
     return _MetricFields(
         value=metric,
@@ -49,13 +49,26 @@ def _fields(metric: str) -> _MetricFields:
         of_first_hour=f"{metric}.age.{AGES[FIRST_HOUR]}.of",
         ages=tuple(_AgeFields(age, f"{age}.known", f"{age}.interpolated") for age in ages),
         half_life=tuple(f"{metric}.half_life.{name}" for name in BUCKETS)
-        if metric in ("likes", "comments", "views")
+        if METRICS.index(metric) in HALF_LIVES
         else None,
     )
 
 
 _FIELDS: tuple[_MetricFields, ...] = tuple(_fields(metric) for metric in METRICS)
 _FIRST_REACTION: tuple[str, ...] = tuple(f"first_reaction.{name}" for name in BUCKETS)
+
+
+class Touched(NamedTuple):
+    """Which metrics may differ: a bit for each, in the order of METRICS."""
+
+    values: int
+    tails: int
+    """Whose curve may differ from its last point on."""
+    anywhere: int
+    """Whose curve may differ anywhere."""
+
+
+_ALL = Touched(_EVERY, 0, _EVERY)
 
 
 def contribution(post: Post) -> dict[str, int]:
@@ -65,19 +78,21 @@ def contribution(post: Post) -> dict[str, int]:
     return {name: amount for name, amount in into.items() if amount}
 
 
-def difference(into: dict[str, int], old: Post | None, new: Post | None, touched: Sequence[int] = _ALL) -> None:
-    """Add what `new` contributes more than `old`. None contributes nothing.
-
-    `touched` says of each metric whether its value, or its curve too, may differ; where one of both is None: `_ALL`.
-    """
+def difference(into: dict[str, int], old: Post | None, new: Post | None, touched: Touched = _ALL) -> None:
+    """Add what `new` contributes more than `old`. None contributes nothing, and needs that all is `touched`."""
     if old is None or new is None or _standing(old) != _standing(new):
         _add_standing(into, old, -1)
         _add_standing(into, new, 1)
-    for index, how in enumerate(touched):
-        if how != UNTOUCHED:
-            _add_metric(into, index, old, new, with_curve=how == CURVE)
-    _add_rates(into, old, -1)
-    _add_rates(into, new, 1)
+    values, tails, anywhere = touched
+    for index in range(values.bit_length()):
+        if values >> index & 1:
+            _add_metric(into, index, old, new)
+    for index in range((tails | anywhere).bit_length()):
+        if (tails | anywhere) >> index & 1:
+            start = 0 if anywhere >> index & 1 or old is None else bucket(last_age(old.curve, index))
+            _add_ages(into, index, old, new, start)
+    if values or old is None or new is None or old.followers != new.followers:
+        _add_rates(into, old, new)
 
 
 def _standing(post: Post) -> tuple[object, ...]:
@@ -102,29 +117,22 @@ def _add_standing(into: dict[str, int], post: Post | None, sign: int) -> None:
         add(into, "followers.known", sign)
 
 
-def _add_metric(into: dict[str, int], index: int, old: Post | None, new: Post | None, *, with_curve: bool) -> None:
+def _add_metric(into: dict[str, int], index: int, old: Post | None, new: Post | None) -> None:
     fields = _FIELDS[index]
-    was = None if old is None else old.metrics[index]
-    now = None if new is None else new.metrics[index]
-    before = None if was is None else was.total
-    after = None if now is None else now.total
+    before = None if old is None else old.totals[index]
+    after = None if new is None else new.totals[index]
     if before is not None and after is not None:
         if before != after:
-            add(into, fields.value, after - before)
+            into[fields.value] = into.get(fields.value, 0) + after - before
     else:
         _add_known(into, fields, before, -1, exists=old is not None)
         _add_known(into, fields, after, 1, exists=new is not None)
-    of_before = before if was is not None and was.hour else None
-    of_after = after if now is not None and now.hour else None
+    of_before = before if old is not None and old.first_hour >> index & 1 else None
+    of_after = after if new is not None and new.first_hour >> index & 1 else None
     if of_before != of_after:
-        add(into, fields.of_first_hour, (of_after or 0) - (of_before or 0))
+        into[fields.of_first_hour] = into.get(fields.of_first_hour, 0) + (of_after or 0) - (of_before or 0)
     if fields.half_life is not None:
-        _move(into, fields.half_life, _half_life(old, was), _half_life(new, now))
-    if with_curve:
-        for age, before_age, after_age in zip(fields.ages, _ages(old, was), _ages(new, now), strict=True):
-            if before_age != after_age:
-                _add_age(into, age, before_age, -1)
-                _add_age(into, age, after_age, 1)
+        _move(into, fields.half_life, _half_life(old, index), _half_life(new, index))
 
 
 def _add_known(into: dict[str, int], fields: _MetricFields, value: int | None, sign: int, *, exists: bool) -> None:
@@ -144,25 +152,25 @@ def _move(into: dict[str, int], buckets: Sequence[str], before: int | None, afte
         add(into, buckets[after], 1)
 
 
-def _half_life(post: Post | None, metric: Metric | None) -> int | None:
-    if (
-        post is None
-        or post.published_at is None
-        or metric is None
-        or metric.observed is None
-        or metric.observed[1] == 0
-    ):
+def _half_life(post: Post | None, index: int) -> int | None:
+    if post is None or post.published_at is None or post.observed_at[index] < 0 or post.observed[index] == 0:
         return None
-    return bucket(metric.points[metric.half][0])
+    return bucket(post.half_ages[index])
 
 
-_NOTHING_REACHED: tuple[None, ...] = (None,) * len(AGES)
+def _add_ages(into: dict[str, int], index: int, old: Post | None, new: Post | None, start: int) -> None:
+    """Count anew what was reached, by the ages of interest from the index `start` on."""
+    for age, field in zip(AGES_MS[start:], _FIELDS[index].ages[start:], strict=True):
+        before, after = _reached(old, index, age), _reached(new, index, age)
+        if before != after:
+            _add_age(into, field, before, -1)
+            _add_age(into, field, after, 1)
+        elif before is None and all(post is None or not post.curve or post.curve[-1][0] < age for post in (old, new)):
+            break
 
 
-def _ages(post: Post | None, metric: Metric | None) -> Sequence[Reached | None]:
-    if post is None or post.published_at is None or metric is None:
-        return _NOTHING_REACHED
-    return [reached(metric.points, age) for age in AGES_MS]
+def _reached(post: Post | None, index: int, age: int) -> Reached | None:
+    return None if post is None or post.published_at is None else reached(post.curve, index, age)
 
 
 def _add_age(into: dict[str, int], fields: _AgeFields, age: Reached | None, sign: int) -> None:
@@ -174,32 +182,28 @@ def _add_age(into: dict[str, int], fields: _AgeFields, age: Reached | None, sign
         add(into, fields.interpolated, sign)
 
 
-def _add_rates(into: dict[str, int], post: Post | None, sign: int) -> None:
+_RATES = tuple(f"er.{basis}.{part}" for basis in ("followers", "views", "reach") for part in ("num", "den", "posts"))
+_NO_RATES = (0,) * len(_RATES)
+
+
+def _add_rates(into: dict[str, int], old: Post | None, new: Post | None) -> None:
     """The parts of the engagement rates: sums over the very posts where every part is known."""
-    if post is None:
-        return
-    likes, comments, shares = _total(post, LIKES), _total(post, COMMENTS), _total(post, SHARES)
+    before = _NO_RATES if old is None else _rates(old)
+    after = _NO_RATES if new is None else _rates(new)
+    if before != after:
+        for field, was, now in zip(_RATES, before, after, strict=True):
+            if was != now:
+                into[field] = into.get(field, 0) + now - was
+
+
+def _rates(post: Post) -> tuple[int, ...]:
+    likes, comments, shares, _, views, reach, _ = post.totals
     if likes is None or comments is None:
-        return
-    _add_rate(into, "er.followers", likes + comments, post.followers, sign)
-    if shares is not None:
-        _add_rate(into, "er.views", likes + comments + shares, _total(post, VIEWS), sign)
-        _add_rate(into, "er.reach", likes + comments + shares, _total(post, REACH), sign)
-
-
-def _total(post: Post, index: int) -> int | None:
-    metric = post.metrics[index]
-    return None if metric is None else metric.total
-
-
-_RATE_FIELDS = {
-    name: (f"{name}.num", f"{name}.den", f"{name}.posts") for name in ("er.followers", "er.views", "er.reach")
-}
-
-
-def _add_rate(into: dict[str, int], name: str, reactions: int, basis: int | None, sign: int) -> None:
-    if basis:
-        numerator, denominator, posts = _RATE_FIELDS[name]
-        add(into, numerator, sign * reactions)
-        add(into, denominator, sign * basis)
-        add(into, posts, sign)
+        return _NO_RATES
+    by_followers = (likes + comments, post.followers, 1) if post.followers else (0, 0, 0)
+    if shares is None:
+        return (*by_followers, 0, 0, 0, 0, 0, 0)
+    reactions = likes + comments + shares
+    by_views = (reactions, views, 1) if views else (0, 0, 0)
+    by_reach = (reactions, reach, 1) if reach else (0, 0, 0)
+    return by_followers + by_views + by_reach

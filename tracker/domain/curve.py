@@ -1,7 +1,7 @@
 """How fast the audience reacted: a metric's running totals by the age of the post.
 
-1. Eighteen intervals of age; of each only the first and the last point are kept, so a curve has at most 36 points.
-2. What is kept depends on the set of points, never on the order of their arrival.
+1. Eighteen intervals of age; of each only a metric's first and last value are kept: at most 36 of a metric.
+2. What is kept depends on the set of observations, never on the order of their arrival.
 3. A value between two points is interpolated only if they are near enough and were measured under one definition, and
    is marked as interpolated. All else is unknown: nothing is extrapolated.
 
@@ -10,9 +10,9 @@ The exact rules: docs/explanation/counting.md, section 2, "The curve".
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from operator import itemgetter
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
 from typing import NamedTuple
 
 AGES: tuple[int, ...] = (
@@ -26,12 +26,16 @@ FIRST_HOUR = AGES.index(3_600)
 _OPEN = 2**63
 
 
-Point = tuple[int, int, str]
-"""Age of the post (ms), running total, and the definition of the metric under which it was measured.
+Row = tuple[int, int, str, int | None, int | None, int | None, int | None, int | None, int | None, int | None]
+"""One observation: the post's age (ms), which metrics it names (a bit each, in the order of METRICS), the definition of
+the metrics, and their seven running totals, None where not named (or no longer kept).
 
-While it is unknown when the post was published, the instant of the observation stands in place of the age. A plain
-tuple: a named one costs four times as much to make, and one is made for every number that comes in.
+One row for all metrics, because most observations name the same ones: it costs a seventh of a curve for each. A plain
+tuple, because a named one costs four times as much to make. While it is unknown when the post was published, the
+instant of the observation stands in place of the age.
 """
+VALUES = 3
+"""The column of the first metric in a row."""
 
 
 class Reached(NamedTuple):
@@ -51,7 +55,15 @@ class Interval(NamedTuple):
 INTERVALS: tuple[Interval, ...] = tuple(
     Interval(low, high) for low, high in zip((-1, *AGES_MS), (*AGES_MS, _OPEN), strict=True)
 )
-_age = itemgetter(0)
+
+
+class Change(IntEnum):
+    """What may be reached otherwise after a row was kept."""
+
+    NOTHING = 0
+    TAIL = 1
+    """By ages from the last point before on."""
+    ANY = 2
 
 
 def bucket(age: int) -> int:
@@ -59,80 +71,135 @@ def bucket(age: int) -> int:
     return bisect_left(AGES_MS, age)
 
 
-def keep(points: list[Point], point: Point, interval: Interval) -> bool:
-    """Put a point into a curve that is sorted by age, and drop what need not be kept.
+def keep(rows: list[Row], row: Row, interval: Interval) -> Change:
+    """Put a row into a curve that is sorted by age, and drop what need not be kept.
 
-    True: what was reached by some age may differ now.
-
-    `interval` is the one that the point's age lies in. Points of one age differ in nothing that is kept: the greater
-    value stands (of equal values the one with the greater definition).
+    `interval` is the one that the row's age lies in. Of an interval a metric's first and last value are kept; at one
+    age the greatest value (of equal values the one with the greatest definition).
     """
-    age = point[0]
-    if not points or age > points[-1][0]:
-        if len(points) > 1 and points[-2][0] > interval.low:
-            points[-1] = point  # The interval has its first already, so this is its last instead of the former.
-            return age == interval.high
-        points.append(point)
-        return len(points) == 1 or points[-2][0] <= interval.low or age == interval.high
-    return _keep_earlier(points, point, interval)
+    age, names = row[0], row[1]
+    low, high = interval
+    if rows and age <= rows[-1][0]:
+        _keep_earlier(rows, row, interval)
+        return Change.ANY
+    start = len(rows)
+    if start > 1 and rows[-2][0] > low:
+        first, last = rows[-2], rows[-1]
+        if last[1] & first[1] & names == last[1] and (start == 2 or rows[-3][0] <= low):
+            rows[-1] = row  # The interval has its first already: this is its last, instead of the former.
+            return Change.TAIL if age == high or names & ~first[1] else Change.NOTHING
+    while start and rows[start - 1][0] > low:
+        start -= 1
+    named_before = 0
+    for other in rows[start:]:
+        named_before |= other[1]
+    rows[start:] = _pruned([*rows[start:], row])
+    return Change.TAIL if age == high or names & ~named_before else Change.NOTHING
 
 
-def _keep_earlier(points: list[Point], point: Point, interval: Interval) -> bool:
-    start = bisect_right(points, interval.low, key=_age)
-    end = bisect_right(points, interval.high, key=_age)
-    inside = points[start:end]
-    place = bisect_left(inside, point[0], key=_age)
-    if place < len(inside) and inside[place][0] == point[0]:
-        if point[1:] <= inside[place][1:]:
-            return False
-        inside[place] = point
-    else:
-        inside.insert(place, point)
-    kept = [inside[0], inside[-1]] if len(inside) > 1 else inside
-    if kept == points[start:end]:
-        return False
-    points[start:end] = kept
-    return True
+def _keep_earlier(rows: list[Row], row: Row, interval: Interval) -> None:
+    start = bisect_left(rows, (interval.low + 1,))
+    end = bisect_left(rows, (interval.high + 1,))
+    inside = merged(rows[start:end], row)
+    rows[start:end] = _pruned(inside)
 
 
-def wait(points: list[Point], point: Point) -> None:
-    """Keep a point until it is known when the post was published; of one instant the greatest value is enough."""
-    place = bisect_left(points, point[0], key=_age)
-    if place < len(points) and points[place][0] == point[0]:
-        points[place] = max(points[place], point)
-    else:
-        points.insert(place, point)
+def merged(rows: list[Row], row: Row) -> list[Row]:
+    """The rows with one more, by age; at one age each metric is named by the row with its greatest value alone."""
+    start, end = bisect_left(rows, (row[0],)), bisect_left(rows, (row[0] + 1,))
+    same: list[Row] = []
+    for other in rows[start:end]:
+        lost_here, lost_there = 0, 0
+        for column in _columns(row[1] & other[1]):
+            if (_value(row, column), row[2]) > (_value(other, column), other[2]):
+                lost_there |= 1 << (column - VALUES)
+            else:
+                lost_here |= 1 << (column - VALUES)
+        row = _without(row, lost_here)
+        rest = _without(other, lost_there)
+        if rest[1]:
+            same.append(rest)
+    if row[1]:
+        same.append(row)
+    return [*rows[:start], *same, *rows[end:]]
 
 
-def placed(waiting: Sequence[Point], published_at: int) -> list[Point]:
-    """The curve of the points that waited, now that it is known when the post was published."""
-    points: list[Point] = []
-    for at, value, definition in waiting:
-        age = max(0, at - published_at)
-        keep(points, (age, value, definition), INTERVALS[bucket(age)])
-    return points
+def _pruned(rows: list[Row]) -> list[Row]:
+    """Of the rows of one interval what each metric's first or last is in."""
+    named_after = []
+    names = 0
+    for row in reversed(rows):
+        named_after.append(names)
+        names |= row[1]
+    kept: list[Row] = []
+    named_before = 0
+    for row, after in zip(rows, reversed(named_after), strict=True):
+        middle = row[1] & named_before & after
+        named_before |= row[1]
+        if middle != row[1]:
+            kept.append(_without(row, middle))
+    return kept
 
 
-def reached(points: Sequence[Point], age: int) -> Reached | None:
-    """What a curve had reached by an age (ms), or None where that is unknown."""
-    after = bisect_right(points, age, key=_age)
-    if after and points[after - 1][0] == age:
-        return Reached(points[after - 1][1], interpolated=False)
-    if after == len(points):
+def _without(row: Row, names: int) -> Row:
+    if not names:
+        return row
+    values = (None if names >> index & 1 else value for index, value in enumerate(row[VALUES:]))
+    return (row[0], row[1] & ~names, row[2], *values)  # type: ignore[return-value]  # seven values, as before
+
+
+def _columns(names: int) -> Iterator[int]:
+    return (VALUES + index for index in range(names.bit_length()) if names >> index & 1)
+
+
+def _value(row: Row, column: int) -> int:
+    value = row[column]
+    assert isinstance(value, int)
+    return value
+
+
+def placed(waiting: Sequence[Row], published_at: int) -> list[Row]:
+    """The curve of the rows that waited, now that it is known when the post was published."""
+    rows: list[Row] = []
+    for row in waiting:
+        age = max(0, row[0] - published_at)
+        keep(rows, (age, *row[1:]), INTERVALS[bucket(age)])
+    return rows
+
+
+def reached(rows: Sequence[Row], metric: int, age: int) -> Reached | None:
+    """What a metric (its index in METRICS) had reached by an age (ms), or None where that is unknown."""
+    column = VALUES + metric
+    after = bisect_left(rows, (age + 1,))
+    before = after - 1
+    while before >= 0 and rows[before][column] is None:
+        before -= 1
+    at, value = (rows[before][0], _value(rows[before], column)) if before >= 0 else (0, 0)
+    if before >= 0 and at == age:
+        return Reached(value, interpolated=False)
+    while after < len(rows) and rows[after][column] is None:
+        after += 1
+    if after == len(rows):
         return None
-    later = points[after]
-    before = points[after - 1] if after else None
-    at, value = (before[0], before[1]) if before else (0, 0)
-    span = later[0] - at
-    if span > 2 * age or (before is not None and before[2] != later[2]):
+    span = rows[after][0] - at
+    if span > 2 * age or (before >= 0 and rows[before][2] != rows[after][2]):
         return None
-    rise = (later[1] - value) * (age - at)
+    rise = (_value(rows[after], column) - value) * (age - at)
     return Reached(value + (2 * rise + span) // (2 * span), interpolated=True)
 
 
-def half_life(points: Sequence[Point], value: int, start: int = 0) -> int:
-    """The index of the first point, from `start` on, that has at least half of `value`; their number where none has."""
-    for index in range(start, len(points)):
-        if 2 * points[index][1] >= value:
-            return index
-    return len(points)
+def last_age(rows: Sequence[Row], metric: int) -> int:
+    """The age of a metric's last value (0 where there is none)."""
+    column = VALUES + metric
+    return next((row[0] for row in reversed(rows) if row[column] is not None), 0)
+
+
+def half_life(rows: Sequence[Row], metric: int, value: int, start: int) -> int:
+    """The age of the first row, from the age `start` on, in which a metric has at least half of `value`."""
+    column = VALUES + metric
+    half = (value + 1) // 2
+    for index in range(bisect_left(rows, (start,)) if start else 0, len(rows)):
+        known = rows[index][column]
+        if isinstance(known, int) and known >= half:
+            return rows[index][0]
+    raise AssertionError("the value that stands is in the curve itself")

@@ -18,7 +18,7 @@ from msgspec import Struct, field
 
 from tracker.domain import text as tokens
 from tracker.domain.counters import MINUTE, Ledger, Matches
-from tracker.domain.curve import AGES_MS, FIRST_HOUR, INTERVALS, Point, half_life, keep, placed, reached, wait
+from tracker.domain.curve import AGES_MS, FIRST_HOUR, INTERVALS, Change, Row, half_life, keep, merged, placed, reached
 from tracker.domain.events import METRICS, PostEdited, PostPublished, ReactionObserved
 
 T = TypeVar("T", str, bool)
@@ -29,25 +29,11 @@ NOT_SEEN = 2**53
 LIVE: Final = 0
 REMOVED: Final = 1
 VISIBLE, HIDDEN, DELETED = 0, 1, 2
+HALF_LIVES = tuple(METRICS.index(metric) for metric in ("likes", "comments", "views"))
+"""The metrics whose half-life is counted."""
 
-UNTOUCHED, VALUE, CURVE = 0, 1, 2
-
-
-class Metric(Struct, array_like=True, gc=False):
-    """One running total of a post."""
-
-    total: int | None = None
-    """The value that counts: what was observed, and the increments after it. Below zero: unknown."""
-    observed: tuple[int, int] | None = None
-    """(`observed_at`, value) of the observation that stands."""
-    points: list[Point] = field(default_factory=list)
-    """The curve; while it is unknown when the post was published, the points that wait."""
-    half: int = 0
-    """The index of the first point with at least half of what is observed."""
-    hour: bool = False
-    """Whether it is known what had been reached by the first hour."""
-    added: dict[int, int] | None = None
-    """Minute → sum of the increments that no observation covers. None: there was none."""
+_N = len(METRICS)
+_ALL: Final = (1 << _N) - 1
 
 
 class Post(Struct, array_like=True, gc=False, tag="post"):
@@ -68,7 +54,20 @@ class Post(Struct, array_like=True, gc=False, tag="post"):
     edited: bool = False
     reacted_at: int | None = None
     """The earliest reaction known."""
-    metrics: list[Metric | None] = field(default_factory=lambda: [None] * len(METRICS))
+    totals: list[int | None] = field(default_factory=lambda: [None] * _N)
+    """Of each metric what counts: what was observed, and the increments after it. Below zero: unknown."""
+    observed_at: list[int] = field(default_factory=lambda: [-1] * _N)
+    """Of each metric when the observation that stands was made; -1: there is none."""
+    observed: list[int] = field(default_factory=lambda: [0] * _N)
+    """Of each metric what the observation that stands says."""
+    added: dict[int, dict[int, int]] | None = None
+    """Metric → minute → sum of the increments that no observation covers."""
+    curve: list[Row] = field(default_factory=list)
+    """While it is unknown when the post was published, the rows that wait."""
+    half_ages: list[int] = field(default_factory=lambda: [0] * _N)
+    """Of each metric the age by which it had half of what is observed now."""
+    first_hour: int = 0
+    """A bit for each metric of which it is known what the first hour brought."""
     comments: tuple[int, int, int] = (0, 0, 0)
     """How many are visible, hidden, deleted."""
     followers: int | None = None
@@ -97,43 +96,33 @@ class Comment(Struct, array_like=True, gc=False, tag="comment"):
 class Draft:
     """A post as a batch changes it: `old` is the post before the batch (None: it was not known), `post` a copy."""
 
-    __slots__ = ("ledger", "old", "post", "terms", "touched")
+    __slots__ = ("anywhere", "ledger", "old", "post", "tails", "terms", "values")
 
     def __init__(self, old: Post | None, post: Post, ledger: Ledger | None) -> None:
         self.old = old
         self.post = post
         self.ledger = ledger
         """Where what the post contributes is summed now."""
-        self.touched = [UNTOUCHED] * len(METRICS)
-        """Of each metric, whether its value, or its curve too, may have changed."""
+        self.values = self.tails = self.anywhere = 0
+        """A bit for each metric whose value, whose curve from its last point on, or whose curve anywhere may differ."""
         self.terms: set[str] | None = None
         """The index terms that lead to it now; None: those of `old`."""
 
     @classmethod
     def of(cls, old: Post, ledger: Ledger | None) -> Draft:
         post = copy(old)
-        post.metrics = old.metrics.copy()
+        post.totals = old.totals.copy()
+        post.observed_at = old.observed_at.copy()
+        post.observed = old.observed.copy()
+        post.curve = old.curve.copy()
+        post.half_ages = old.half_ages.copy()
+        if old.added is not None:
+            post.added = {metric: minutes.copy() for metric, minutes in old.added.items()}
         return cls(old, post, ledger)
 
     @classmethod
     def new(cls, platform: str, account: str, post: str) -> Draft:
         return cls(None, Post(platform, account, post), None)
-
-    def metric(self, index: int) -> Metric:
-        """A metric, to be changed: copied the first time that a batch touches it."""
-        known = self.post.metrics[index]
-        if known is None:
-            metric = Metric()
-        elif self.touched[index]:
-            return known
-        else:
-            metric = copy(known)
-            metric.points = known.points.copy()
-            if known.added is not None:
-                metric.added = known.added.copy()
-        self.touched[index] = VALUE
-        self.post.metrics[index] = metric
-        return metric
 
     def move(self, ledger: Ledger | None, minute: int) -> None:
         """From now on the post counts elsewhere: its history goes on there with all that it has."""
@@ -142,22 +131,26 @@ class Draft:
         for sign, one in ((-1, self.ledger), (1, ledger)):
             if one is not None:
                 row = one.at(minute)
-                for name, metric in zip(METRICS, self.post.metrics, strict=True):
-                    if metric is not None and metric.total:
-                        row[name] = row.get(name, 0) + sign * metric.total
+                for name, total in zip(METRICS, self.post.totals, strict=True):
+                    if total:
+                        row[name] = row.get(name, 0) + sign * total
         self.ledger = ledger
 
     def settle(self) -> None:
-        """Bring up to date what is derived from the metrics that were touched."""
-        placed_points = self.post.published_at is not None
-        for index, touched in enumerate(self.touched):
-            metric = self.post.metrics[index] if touched else None
-            if metric is None or not placed_points:
-                continue
-            if metric.observed is not None:
-                metric.half = half_life(metric.points, metric.observed[1], metric.half)
-            if touched == CURVE:
-                metric.hour = reached(metric.points, AGES_MS[FIRST_HOUR]) is not None
+        """Bring up to date what is derived from the metrics that the batch touched."""
+        post = self.post
+        if post.published_at is None:
+            return
+        for index in HALF_LIVES:
+            if self.values >> index & 1 and post.observed_at[index] >= 0:
+                post.half_ages[index] = half_life(post.curve, index, post.observed[index], post.half_ages[index])
+        curves = self.tails | self.anywhere
+        if curves:
+            for index in range(_N):
+                if curves >> index & 1 and reached(post.curve, index, AGES_MS[FIRST_HOUR]) is not None:
+                    post.first_hour |= 1 << index
+                elif curves >> index & 1:
+                    post.first_hour &= ~(1 << index)
 
 
 def seen(draft: Draft, observed_at: int, published_at: int | None) -> bool:
@@ -167,12 +160,8 @@ def seen(draft: Draft, observed_at: int, published_at: int | None) -> bool:
     post.seen_at = min(post.seen_at, observed_at)
     if published_at is not None and post.published_at is None:
         post.published_at = published_at
-        for index, metric in enumerate(post.metrics):
-            if metric is not None:
-                mine = draft.metric(index)
-                mine.points = placed(mine.points, published_at)
-                mine.half = 0
-                draft.touched[index] = CURVE
+        post.curve = placed(post.curve, published_at)
+        draft.values = draft.anywhere = _ALL
     return post.at != before
 
 
@@ -224,7 +213,9 @@ def _said(known: tuple[int, str] | None) -> str:
 
 def stands(draft: Draft, observed_at: int, rank: Literal[0, 1]) -> None:
     """Somebody saw that the post is there (LIVE), or that it is not (REMOVED)."""
-    draft.post.presence = max(draft.post.presence, (observed_at, rank))
+    known = draft.post.presence
+    if observed_at > known[0] or (observed_at == known[0] and rank > known[1]):
+        draft.post.presence = (observed_at, rank)
 
 
 def reacted(draft: Draft, at: int) -> None:
@@ -249,54 +240,75 @@ def observe(draft: Draft, fact: ReactionObserved) -> None:
     likes, comments, shares, saves = fact.likes, fact.comments, fact.shares, fact.saves
     if (likes or comments or shares or saves) and (post.reacted_at is None or at < post.reacted_at):
         post.reacted_at = at
-    age, interval = at, None
-    if post.published_at is not None:
-        age = max(0, at - post.published_at)
-        interval = INTERVALS[bisect_left(AGES_MS, age)]
-    definition = fact.metric_definition
+    values = (likes, comments, shares, saves, fact.views, fact.reach, fact.impressions)
     row = None if draft.ledger is None else draft.ledger.at(at // MINUTE)
-    index = -1
-    for value in (likes, comments, shares, saves, fact.views, fact.reach, fact.impressions):
+    observed_at, observed, totals = post.observed_at, post.observed, post.totals
+    names, index = 0, -1
+    for value in values:
         index += 1
         if value is None:
             continue
-        metric = draft.metric(index)
-        point = (age, value, definition)
-        if interval is None:
-            wait(metric.points, point)
-        else:
-            if keep(metric.points, point, interval):
-                draft.touched[index] = CURVE
-            if metric.points[-1] is not point:
-                metric.half = 0
-        statement = (at, value)
-        if metric.observed is None or statement > metric.observed:
-            if metric.observed is not None and value < metric.observed[1]:
-                metric.half = 0
-            metric.observed = statement
-            _recount(metric, METRICS[index], row)
+        names |= 1 << index
+        if at < observed_at[index] or (at == observed_at[index] and value <= observed[index]):
+            continue
+        if value < observed[index]:
+            post.half_ages[index] = 0
+        observed_at[index] = at
+        observed[index] = value
+        if post.added is not None and index in post.added:
+            _recount(post, index, row)
+        elif value != totals[index]:
+            if row is not None:
+                name = METRICS[index]
+                row[name] = row.get(name, 0) + value - (totals[index] or 0)
+            totals[index] = value
+    draft.values |= names
+    _curve(draft, at, (at, names, fact.metric_definition, *values))
+
+
+def _curve(draft: Draft, at: int, row: Row) -> None:
+    post = draft.post
+    names = row[1]
+    if not names:
+        return
+    if post.published_at is None:
+        post.curve = merged(post.curve, row)
+        return
+    age = max(0, at - post.published_at)
+    change = keep(post.curve, (age, *row[1:]), INTERVALS[bisect_left(AGES_MS, age)])
+    if change is Change.TAIL:
+        draft.tails |= names
+    elif change is Change.ANY:
+        draft.anywhere |= names
+        for index in HALF_LIVES:
+            if names >> index & 1:
+                post.half_ages[index] = 0
 
 
 def add(draft: Draft, index: int, amount: Literal[1, -1], *, at: int, observed_at: int) -> None:
     """Take in an increment of `at`, told of at `observed_at`: it counts unless an observation covers it already."""
-    metric = draft.metric(index)
+    post = draft.post
     minute = at // MINUTE
-    if metric.observed is None or minute > metric.observed[0] // MINUTE:
-        metric.added = {} if metric.added is None else metric.added
-        metric.added[minute] = metric.added.get(minute, 0) + amount
-    row = None if draft.ledger is None else draft.ledger.at(observed_at // MINUTE)
-    _recount(metric, METRICS[index], row)
+    if post.observed_at[index] < 0 or minute > post.observed_at[index] // MINUTE:
+        post.added = {} if post.added is None else post.added
+        minutes = post.added.setdefault(index, {})
+        minutes[minute] = minutes.get(minute, 0) + amount
+    draft.values |= 1 << index
+    _recount(post, index, None if draft.ledger is None else draft.ledger.at(observed_at // MINUTE))
 
 
-def _recount(metric: Metric, name: str, row: dict[str, int] | None) -> None:
-    before = metric.total
-    if metric.observed is None:
-        total = sum((metric.added or {}).values())
-    else:
-        covered, total = metric.observed[0] // MINUTE, metric.observed[1]
-        if metric.added is not None:
-            metric.added = {minute: amount for minute, amount in metric.added.items() if minute > covered}
-            total += sum(metric.added.values())
-    metric.total = total if total >= 0 else None
-    if row is not None and metric.total != before:
-        row[name] = row.get(name, 0) + (metric.total or 0) - (before or 0)
+def _recount(post: Post, index: int, row: dict[str, int] | None) -> None:
+    minutes = {} if post.added is None else post.added.get(index, {})
+    total = 0
+    if post.observed_at[index] >= 0:
+        total = post.observed[index]
+        covered = post.observed_at[index] // MINUTE
+        minutes = {minute: amount for minute, amount in minutes.items() if minute > covered}
+        if post.added is not None and index in post.added:
+            post.added[index] = minutes
+    total += sum(minutes.values())
+    before = post.totals[index]
+    after = post.totals[index] = total if total >= 0 else None
+    if row is not None and after != before:
+        name = METRICS[index]
+        row[name] = row.get(name, 0) + (after or 0) - (before or 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Literal
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from msgspec import Struct
 
@@ -41,7 +41,10 @@ class Cadence(Struct, frozen=True):
 
     def every(self, age: int) -> int:
         """How long to wait until the next look at a post of this age (ms)."""
-        return next((every for until, every in self.steps if age < until), self.rarest)
+        for until, every in self.steps:
+            if age < until:
+                return every
+        return self.rarest
 
     @property
     def rarest(self) -> int:
@@ -55,7 +58,7 @@ Polls = Mapping[str, frozenset[Literal["post", "account"]]]
 def item(due: DueItem) -> str:
     """A due item as the store's schedule names it: `{platform}|{account}` or `{platform}|{account}|{post}`."""
     parts = (due.platform, due.account) if due.post is None else (due.platform, due.account, due.post)
-    return "|".join(quote(part, safe=" :/+=@") for part in parts)
+    return "|".join(part.replace("%", "%25").replace("|", "%7C") for part in parts)
 
 
 def parse_item(name: str) -> DueItem:

@@ -36,8 +36,8 @@ from tracker.domain.events import AnyEvent, DefinitionChanged, Fact, Instant, wr
 from tracker.plugin.api import Access, DueItem, HttpRequest, Kind, PlatformAdapter, RawPayload, Secrets, Unreadable
 
 NOW: Instant = 1_790_000_000_000
-EXAMPLES = 150
-_QUICK = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How many examples is the active Hypothesis profile's affair.
+_QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _events = msgspec.json.Decoder(AnyEvent)
 
 _STRANGE_VALUES: tuple[Any, ...] = (

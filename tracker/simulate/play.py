@@ -230,10 +230,11 @@ class Play:
     def _account(self) -> str:
         deliveries, worker = self.cast.deliveries, self.cast.services["worker"]
         first = "no counter moved" if self.first_counter is None else f"first counter after {self.first_counter:.1f} s"
+        errors = sum(self.cast.stand_in.refused.values())
         return (
             f"{first}; worker killed {worker.kills} times, fell {worker.falls} times. "
-            f"{deliveries.acknowledged} webhooks, {deliveries.repeated} sent twice, {deliveries.retried} retried, {deliveries.forged_refused} forged ones "
-            f"refused. {self.cast.told.answers} API answers, {sum(self.cast.stand_in.refused.values())} errors. "
+            f"{deliveries.acknowledged} webhooks, {deliveries.repeated} sent twice, {deliveries.retried} retried, "
+            f"{deliveries.forged_refused} forged ones refused. {self.cast.told.answers} API answers, {errors} errors. "
             f"{self._reading.ends.get('dead', 0)} dead letters. What the truth cannot say (which ages were observed or "
             "interpolated, half-lives, first reactions, the series) the audit alone has proved."
         )

@@ -134,7 +134,7 @@ def flow(snapshot: Snapshot) -> str:
     return (
         f"{snapshot.rate:,.0f} events/s · lag {snapshot.lag:,} · dead letters {snapshot.dead:,} · "
         f"webhooks {snapshot.pushed:,} ({snapshot.waiting} under way) · "
-        f"API answers {snapshot.answers:,} (errors: {refused}) · clicks {snapshot.clicks:,} · orders {snapshot.orders:,}"
+        f"answers {snapshot.answers:,} (errors: {refused}) · clicks {snapshot.clicks:,} · orders {snapshot.orders:,}"
     )
 
 
@@ -145,8 +145,8 @@ def render(snapshot: Snapshot) -> RenderableType:
     head = Text(f"{snapshot.phase}   {snapshot.elapsed:.0f}{until}   first counter moved: {first}")
     note = Text(
         f"Invented people, real path. Reactions arrive {snapshot.pace} times as fast as in life from the start on, but "
-        "ages are the clock's. So the first-hour share is of posts whose first hour was (nearly) over when the "
-        "demo began, and what they gained in these seconds took hours in life: read it as a picture, not as a finding.",
+        "ages are the clock's: what a post gains in these seconds took hours in life. Read the first-hour share (of "
+        "posts whose first hour is over) as a picture, not as a finding.",
         style="dim",
     )
     panels = Group(head, _campaigns(snapshot), _speed(snapshot), _processes(snapshot), Text(flow(snapshot)), note)

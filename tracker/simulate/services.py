@@ -15,6 +15,7 @@ from typing import Literal
 
 from tracker.embedded.process import Child, start
 
+PROGRAM = (sys.executable, "-m", "tracker")
 State = Literal["starting", "running", "killed", "stopped"]
 GIVE_UP_AFTER = 5
 """Falls in a row, each within `SHORT_LIFE_S` of its start."""
@@ -41,7 +42,7 @@ class Service:
         self.name = name
         self.falls = self.kills = 0
         self.log = directory / f"{name}.log"
-        self._argv = [sys.executable, "-m", "tracker", "--settings", str(settings), command]
+        self._argv = [*PROGRAM, "--settings", str(settings), command]
         self._child: Child | None = None
         self._killed = False
         self._short = 0
@@ -96,7 +97,7 @@ class Service:
 async def command(name: str, argv: list[str], *, settings: Path, directory: Path) -> tuple[int, str]:
     """Run a `tracker` command to its end; its exit code and what it printed. Cancelled, it is killed."""
     log = directory / f"{name}.log"
-    child = start(name, [sys.executable, "-m", "tracker", "--settings", str(settings), *argv], log=log)
+    child = start(name, [*PROGRAM, "--settings", str(settings), *argv], log=log)
     try:
         while child.running:  # noqa: ASYNC110 - a process sends no event
             await asyncio.sleep(0.05)

@@ -62,7 +62,7 @@ def unsettled(world: World, told: ToldLog) -> list[Post]:
 
 
 def _settled(post: Post, known: PostTold | None, instant: int) -> bool:
-    """Of strangers' posts only what was pushed, or told of a mention once, is ever known: nobody asks for them again."""
+    """Of strangers' posts only what was pushed, or told of a mention once, is known: nobody asks for them again."""
     if known is None:
         return False
     if post.mentions is not None:

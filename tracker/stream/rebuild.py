@@ -3,9 +3,9 @@
 1. The old view stays as it is and readable; workers go on counting in it. Nothing is switched before the new view has
    caught up with it.
 2. It uses the worker's own fold and the store's own apply: a rebuild that is cut off goes on where it stood.
-3. The new view is never ahead of the old one: dead letters are the worker's to write, and it writes them before its cursor moves.
-4. The inbox is not adapted again: its cursors are taken over. What the workers adapt between that and the switch is adapted
-   twice, and dropped by its origins.
+3. The new view is never ahead of the old one: dead letters are the worker's to write, before its cursor moves.
+4. The inbox is not adapted again: its cursors are taken over. What the workers adapt between that and the switch is
+   adapted twice, and dropped by its origins.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from typing import Literal, cast
 
 from msgspec import Struct
 
-from tracker.audit.audit import partitions_of
-from tracker.audit.log import Log, Span
+from tracker.audit import Log, Span, partitions_of
 from tracker.codec.events import UnreadableEvent, decode
 from tracker.domain.fold import fold
 from tracker.domain.partition import Located, Missing, PartitionState, commit
@@ -81,8 +80,8 @@ async def rebuild(parts: RebuildParts, progress: Progress = lambda _partition, _
             break
     else:
         raise RebuildImpossible(
-            f"view {parts.new.view} does not catch up: the workers count faster than it is filled. It was not switched to. "
-            "Stop the workers (or have them take turns), and start the rebuild again: it goes on where it stands."
+            f"view {parts.new.view} does not catch up: the workers count faster than it is filled. It was not switched "
+            "to. Stop the workers, and start the rebuild again: it goes on where it stands."
         )
     await _take_over_inbox(parts)
     await _merge_totals(parts)
@@ -131,14 +130,15 @@ class _Filling:
     def _check(self, cursor: Cursor, span: Span) -> None:
         if cursor.log not in ("", span.log):
             raise RebuildImpossible(
-                f"{self.partition}@{cursor.next_offset}: view {self._parts.new.view} was begun with log {cursor.log}, the topic "
-                f"there now is log {span.log}. Nothing was changed. Rebuild into a new view, or drop this one first."
+                f"{self.partition}@{cursor.next_offset}: view {self._parts.new.view} was begun with log {cursor.log}, "
+                f"the topic there now is log {span.log}. Nothing was changed. Rebuild into a view of another name, or "
+                "drop this one first."
             )
         if span.begin > cursor.next_offset:
             raise RebuildImpossible(
                 f"{self.partition}@{cursor.next_offset}: the log now begins at {span.begin}, so "
-                f"{span.begin - cursor.next_offset} records are gone (retention?). Nothing was changed and the old view stays "
-                "active: it still counts them. Restore the topic first."
+                f"{span.begin - cursor.next_offset} records are gone (retention?). Nothing was changed and the old "
+                "view stays active: it still counts them. Restore the topic first."
             )
 
     async def catch_up(self, progress: Progress) -> int:

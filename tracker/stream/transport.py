@@ -192,12 +192,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         offsets = {
             TopicPartition(*tp): OffsetAndMetadata(cursor, "") for tp, cursor in cursors.items() if tp in assigned
         }
+        if not offsets:  # amid a rebalance nothing is assigned, and aiokafka raises ValueError for nothing
+            return False
         try:
             await consumer.commit(offsets)
         except KafkaError as error:  # a rebalance, a broker that restarts: the next hint will do (law 4)
             log.info("Kafka's committed offsets were not moved: %s", error)
             return False
-        return bool(offsets)
+        return True
 
 
 class Consumer(driver.Consumer):

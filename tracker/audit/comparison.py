@@ -23,7 +23,6 @@ from tracker.store.base import Cursor, Partition, Scope, Store
 from tracker.topics import Stage, Topics
 
 COUNTED: tuple[Stage, ...] = ("activity", "commerce")
-_TRIES = 60
 _PAUSE_S = 0.25
 _TELL_EVERY = 2_000
 
@@ -38,16 +37,19 @@ async def audit(
     topics: Topics,
     *,
     incomplete: bool = False,
+    patience_seconds: float = 15.0,
     progress: Progress = lambda _partition, _done, _of: None,
 ) -> Report:
     """Count the log again and compare. `incomplete`: also where the log no longer holds its first records.
 
+    What moves is read again for `patience_seconds`: a partition that is being counted, totals that are yet to follow.
     Raises AuditImpossible, LogUnreadable, StoreUnreachable.
     """
+    tries = 1 + int(patience_seconds / _PAUSE_S)
     found: list[Counted] = []
     differences: list[Difference] = []
     for partition in partitions_of(topics):
-        stored = await _at_one_moment(store, partition)
+        stored = await _at_one_moment(store, partition, tries)
         span = await asyncio.to_thread(log.span, partition)
         _check(partition, stored.cursor, span, incomplete=incomplete)
         reading = _Reading(partition, log, span.begin, stored.cursor.next_offset, progress)
@@ -65,7 +67,7 @@ async def audit(
                 fields=sum(number for number, _ in compared),
             )
         )
-    totals, wrong = await _compare_totals(store, topics)
+    totals, wrong = await _compare_totals(store, topics, tries)
     return Report(store.view, tuple(found), (*differences, *wrong), totals)
 
 
@@ -81,8 +83,8 @@ class _Stored(Struct):
     tables: dict[Table, Sums]
 
 
-async def _at_one_moment(store: Store, partition: Partition) -> _Stored:
-    for _ in range(_TRIES):
+async def _at_one_moment(store: Store, partition: Partition, tries: int) -> _Stored:
+    for left in reversed(range(tries)):
         head = await store.open(partition)
         scopes = sorted(head.scopes)
         tables: dict[Table, Sums] = {
@@ -93,9 +95,9 @@ async def _at_one_moment(store: Store, partition: Partition) -> _Stored:
         }
         if (await store.open(partition)).cursor == head.cursor:
             return _Stored(head.cursor, tables)
-        await asyncio.sleep(_PAUSE_S)
+        await asyncio.sleep(_PAUSE_S if left else 0)
     raise AuditImpossible(
-        f"{partition}: its counters changed while they were read, {_TRIES} times. Nothing was compared. Stop the "
+        f"{partition}: its counters changed while they were read, {tries} times. Nothing was compared. Stop the "
         "workers (or wait until they have caught up), and audit again."
     )
 
@@ -114,8 +116,8 @@ def _check(partition: Partition, cursor: Cursor, span: Span, *, incomplete: bool
         )
     if span.begin > 0 and not incomplete:
         raise AuditImpossible(
-            f"{partition}: the log now begins at {span.begin}, its first records are gone (retention?), so the counters "
-            "cannot be proved. Nothing was compared. Restore the topic; or compare what is left all the same "
+            f"{partition}: the log now begins at {span.begin}, its first records are gone (retention?), so the "
+            "counters cannot be proved. Nothing was compared. Restore the topic; or compare what is left all the same "
             "(--incomplete): what only the lost records told will show as differences"
         )
 
@@ -177,10 +179,10 @@ def compare(partition: Partition | None, table: Table, expected: Sums, stored: S
     return number, differences
 
 
-async def _compare_totals(store: Store, topics: Topics) -> tuple[int, Sequence[Difference]]:
+async def _compare_totals(store: Store, topics: Topics, tries: int) -> tuple[int, Sequence[Difference]]:
     """Totals against the sums of the partials. They follow after a moment, so a difference is looked at again."""
     number, wrong = 0, list[Difference]()
-    for _ in range(_TRIES):
+    for left in reversed(range(tries)):
         sums: dict[Scope, dict[str, int]] = {}
         campaigns: set[str] = set()
         for partition in partitions_of(topics):
@@ -195,7 +197,7 @@ async def _compare_totals(store: Store, topics: Topics) -> tuple[int, Sequence[D
         number, wrong = compare(None, "total", _without_zeros(sums), _without_zeros(totals))
         if not wrong:
             break
-        await asyncio.sleep(_PAUSE_S)
+        await asyncio.sleep(_PAUSE_S if left else 0)
     return number, wrong
 
 
