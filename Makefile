@@ -12,7 +12,7 @@ KILL ?=
 ARGS ?=
 TESTS ?= tests
 
-.PHONY: help env demo fast test check format constraints schemas bench clean
+.PHONY: help env demo fast test check format constraints schemas docs bench clean
 
 help: ## show this text
 	@printf '%s\n' 'Live, exact counters for influencer campaigns.' ''
@@ -49,6 +49,10 @@ format: env ## let ruff format the code and mend what it can
 
 constraints: env ## pin every dependency anew, with hashes, after a change of pyproject.toml (ARGS=--upgrade for newer versions)
 	@CUSTOM_COMPILE_COMMAND='make constraints' env -u PIP_FIND_LINKS $(PY) -m piptools compile --quiet $(ARGS) pyproject.toml
+
+docs: env ## write the reference pages that are made from the program
+	@$(PY) -m tracker.cli.reference docs/reference
+	@$(PY) -m tracker.plugin.reference docs/reference/hooks.md
 
 schemas: env ## write schemas/ anew from the types
 	@$(PY) -m tracker.codec.schemas schemas/

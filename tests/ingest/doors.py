@@ -232,7 +232,7 @@ async def until_ready(client: httpx.AsyncClient) -> None:
     await until(ready)
 
 
-async def raw_http(door: Door, chunks: Iterable[bytes], *, pause: float = 0.0) -> bytes:
+async def raw_http(door: Door, chunks: Iterable[bytes], *, half_close: bool = False) -> bytes:
     """Write bytes as they are (a client that lies), and give what comes back until the other side closes."""
     reader, writer = await asyncio.open_connection(door.host, door.port)
     answer = b""
@@ -241,7 +241,8 @@ async def raw_http(door: Door, chunks: Iterable[bytes], *, pause: float = 0.0) -
             for chunk in chunks:
                 writer.write(chunk)
                 await writer.drain()
-                await asyncio.sleep(pause)
+            if half_close:
+                writer.write_eof()
         async with asyncio.timeout(15):
             with contextlib.suppress(ConnectionError):
                 answer = await reader.read()

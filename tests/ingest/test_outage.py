@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.harness.kafka import KafkaBroker
-from tests.ingest.doors import API_TOKEN, open_door, publishing
+from tests.ingest.doors import API_TOKEN, open_door, publishing, until
 from tests.ingest.test_links import link, until_answered
 from tracker.ingest.publisher import KafkaUnreachable
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 
 from tests.simulate.builders import SECRETS, START, post, request, world
@@ -12,7 +14,9 @@ from tracker.simulate.told import ToldLog
 
 
 def stand_in(of: World, told: ToldLog, *, busy_share: float = 0.0) -> StandIn:
-    return StandIn(of, SECRETS, told, lambda: START + 1, busy_share=busy_share)
+    made = StandIn(SECRETS, told, lambda: START + 1, seed=7, busy_share=busy_share)
+    made.begin(of)
+    return made
 
 
 async def test_it_serves_three_platforms_and_notes_what_it_told() -> None:
@@ -66,10 +70,22 @@ async def test_a_busy_platform_says_when_to_come_back_in_its_own_words() -> None
     assert [error["code"] for error in errors] == [4, "rate_limit_exceeded", 429]
 
 
-def test_the_same_seed_is_busy_at_the_same_requests() -> None:
+async def test_who_asks_before_the_world_begins_waits_for_it() -> None:
+    made = StandIn(SECRETS, ToldLog(), lambda: START + 1, seed=7, busy_share=0.0)
+    async with serve(made) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
+        early = asyncio.create_task(
+            client.get("/instagram/v25.0/18", params={"access_token": SECRETS["instagram"].key})
+        )
+        await asyncio.wait_for(made.asked.wait(), 5)
+        assert not early.done()
+        made.begin(world(post(HINA, "18")))
+        assert (await early).json() == {"id": "18"}
+
+
+async def test_the_same_seed_is_busy_at_the_same_requests() -> None:
     busy = []
     for _ in range(2):
         stand = stand_in(world(), ToldLog(), busy_share=0.3)
-        busy.append([stand.answer("youtube", request("/x")).status for _ in range(50)])
+        busy.append([stand.answer(world(), "youtube", request("/x")).status for _ in range(50)])
     assert busy[0] == busy[1]
     assert {429, 401} == set(busy[0])

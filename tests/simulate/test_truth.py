@@ -182,6 +182,16 @@ def test_nothing_is_settled_by_an_answer_to_a_request_from_before_the_freeze() -
     assert unsettled(world(post(HINA, "2")), ToldLog()) == []
 
 
+def test_what_was_gone_before_anybody_looked_is_settled_unless_a_push_told_of_it() -> None:
+    comment = Comment(id="c", at=START, author="a", text="t")
+    made = post(HINA, "1", versions=AGREED, absences=(Absence(since=START + 1),), comments=(comment,))
+    assert unsettled(world(made), ToldLog()) == []
+    log = ToldLog()
+    signal = Signal(at=START, kind="comment_created", post=made, comment=comment)
+    log.acknowledged(Webhook(platform="instagram", body=b"", headers={}, signals=(signal,)))
+    assert unsettled(world(made), log) == [made]
+
+
 def test_a_list_without_figures_settles_nothing() -> None:
     made = post(HINA, "1", versions=AGREED)
     assert unsettled(world(made), told(Told(post="1", title="a"))) == [made]

@@ -45,7 +45,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_sequence_of_steps_leaves_memory_and_redis_equal(redis_url: str, steps: list[Any]) -> None:
     async def both() -> None:
         memory, redis = MemoryStore(), await RedisStore.connect(redis_url)

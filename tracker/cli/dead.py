@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from tracker import wiring
 from tracker.cli import common
@@ -38,7 +38,7 @@ def list_(
     Example:  tracker dead list --reason "no plugin"
     """
     letters = [each for each in _read(common.settings(context)) if reason is None or reason in each.origin.reason]
-    table = Table("id", "when", "record", "refused by", "reason", title_justify="left")
+    table = Table(Column("id", no_wrap=True), "when", "record", "refused by", "reason", title_justify="left")
     table.title = f"{len(letters)} dead letters" + (f", the newest {limit}" if len(letters) > limit else "")
     for letter in letters[-limit:]:
         origin = letter.origin

@@ -28,8 +28,7 @@ def settings(
 ) -> None:
     """List every setting with its value, where it comes from and what it means. Secrets are never shown.
 
-    Set one by file or environment, for example:
-    TRACKER_KAFKA__BOOTSTRAP=broker:9092 tracker settings  ·  tracker --settings tracker.yaml settings
+    Example:  TRACKER_KAFKA__BOOTSTRAP=broker:9092 tracker settings  ·  tracker --settings tracker.yaml settings
     """
     table = Table("setting", *(() if names else ("value", "source")), "variable", "meaning", title_justify="left")
     for line in listing(common.loaded(context)):

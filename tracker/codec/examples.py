@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from tracker.domain import events as ev
 from tracker.domain.definitions import AccountRef, Agreement, Campaign, Creator, Definition, DefinitionKind, Link
 
@@ -18,7 +20,11 @@ def examples() -> Mapping[str, Sequence[ev.AnyEvent]]:
     """Event type → examples: of each the least that must be said, and what else can be."""
     found: dict[str, list[ev.AnyEvent]] = {}
     for number, (source, fact) in enumerate([*_posts(), *_reactions(), *_comments(), *_money(), *_definitions()]):
-        event = ev.wrap(fact, id=f"bm9fc3Vj-3-{1200 + number}-0", source=source)
+        offset = 1_200 + number
+        origin = ev.Origin("bm9fc3VjaF90b3BpY19pZA", 3, offset, 0)
+        # Definitions come from no inbox.
+        placed = fact if isinstance(fact, ev.DefinitionChanged) else replace(fact, origin=origin)
+        event = ev.wrap(placed, id=f"bm9fc3Vj-3-{offset}-0", source=source)
         found.setdefault(str(event.__struct_config__.tag), []).append(event)
     return found
 
@@ -27,10 +33,9 @@ _Said = list[tuple[ev.Source, ev.Fact]]
 
 
 def _about(kind: type[ev.PostFact], /, **said: Any) -> ev.Fact:
-    """A statement about one post, with an origin as the adapt stage places it."""
-    origin = ev.Origin("bm9fc3VjaF90b3BpY19pZA", 3, 1204, 0)
+    """A statement about one post."""
     post = {"platform": "instagram", "account": "17841400000000001", "post": "18000000000000001"}
-    return kind(**{"observed_at": AT, "origin": origin, **post, **said})
+    return kind(**{"observed_at": AT, **post, **said})
 
 
 def _posts() -> _Said:

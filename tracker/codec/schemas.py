@@ -1,7 +1,7 @@
 """JSON Schemas and examples of every event, made from the types.
 
-`python -m tracker.codec.schemas schemas/` writes `events/<type>.schema.json` and `examples/<type>.json` there. Examples of
-released versions stand under `examples/v<n>/`; they are never written again, so that today's code must read them.
+`python -m tracker.codec.schemas schemas/` writes `events/<type>.schema.json` and `examples/<type>.json` there. Examples
+of what earlier code wrote stand under `examples/v<n>/`; they are never written again: today's code must read them.
 """
 
 from __future__ import annotations

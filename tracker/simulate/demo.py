@@ -30,15 +30,12 @@ from tracker.simulate import cast, platforms, script
 from tracker.simulate.configure import TOPICS, Addresses, settings_yaml
 from tracker.simulate.deliver import Deliveries, subscribe
 from tracker.simulate.gauge import Gauge
-from tracker.simulate.model import World
 from tracker.simulate.play import Cast, NotInTime, Play, is_ready, until
 from tracker.simulate.services import Service, command
 from tracker.simulate.told import ToldLog
 from tracker.simulate.visitors import Visitors
 from tracker.simulate.wire import draw_secrets
 
-LEAD_MS = 2_500
-"""The world starts so long after the processes: they need about that to be ready."""
 READY_S = 60.0
 COMMANDS = {"worker": "worker", "receiver": "receive", "poller": "poll"}
 
@@ -116,9 +113,9 @@ class Demo:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._stop_services)
             bootstrap, redis_url = await self._servers()
-            world = script.generate(self.options.seed, now_ms() + LEAD_MS, self.options.seconds)
-            secrets, told = draw_secrets(self.options.seed, world.accounts), ToldLog()
-            stand_in = platforms.StandIn(world, secrets, told, now_ms)
+            self._say("broker and Redis are up")
+            secrets, told = draw_secrets(self.options.seed, cast.ACCOUNTS), ToldLog()
+            stand_in = platforms.StandIn(secrets, told, now_ms, seed=self.options.seed)
             where = Addresses(
                 bootstrap=bootstrap,
                 redis_url=redis_url,
@@ -137,10 +134,13 @@ class Demo:
             )
             gauge = await Gauge.open(redis_url, bootstrap, TOPICS, (cast.SPRING, cast.TEA))
             stack.push_async_callback(gauge.close)
+            await asyncio.gather(self._apply(settings), self._door_opens(client), self._poller_asks(stand_in))
+            await subscribe(client, secrets)
+            self._say("the receiver is open, the poller asks: the campaign runs")
+            world = script.generate(self.options.seed, now_ms(), self.options.seconds)
+            stand_in.begin(world)
             deliveries = Deliveries(world, secrets, told, client, now_ms)
             stack.callback(deliveries.stop)
-            await asyncio.gather(self._apply(world, settings), self._door_opens(client))
-            await subscribe(client, secrets)
             play = Play(
                 Cast(
                     world=world,
@@ -167,6 +167,9 @@ class Demo:
             )
             return 0 if exact else 1
 
+    def _say(self, text: str) -> None:
+        self.console.print(f"{time.monotonic() - self._began:6.1f} s  {text}", highlight=False)
+
     async def _servers(self) -> tuple[str, str]:
         """Kafka's bootstrap address and Redis's url, both up, the topics made."""
 
@@ -184,26 +187,37 @@ class Demo:
         bootstrap, url = await asyncio.gather(asyncio.to_thread(broker), asyncio.to_thread(redis))
         return bootstrap, url
 
-    async def _apply(self, world: World, settings: Path) -> None:
+    async def _apply(self, settings: Path) -> None:
         """Define the campaigns as a person would: a file, and `tracker apply`."""
-        file = self.directory / "campaigns.yaml"
-        agreed = cast.definitions(world.start, submitted=script.submitted_address(world))
-        file.write_text(to_yaml(agreed), encoding="utf-8")
+        file, now = self.directory / "campaigns.yaml", now_ms()
+        address = script.submitted_address(script.generate(self.options.seed, now, self.options.seconds))
+        file.write_text(to_yaml(cast.definitions(now, submitted=address)), encoding="utf-8")
         code, said = await command("apply", ["apply", str(file)], settings=settings, directory=self.directory)
         if code:
             raise NotInTime(f"tracker apply ended with {code}:\n{said}")
+        self._say("the campaigns are defined (tracker apply)")
 
     async def _door_opens(self, client: httpx.AsyncClient) -> None:
-        receiver = self._services["receiver"]
-
         async def ready() -> bool:
-            for service in self._services.values():
-                service.tend()
+            self._tend()
             return await is_ready(client)
 
-        await until(
-            ready, READY_S, lambda: f"the receiver was not ready within {READY_S:.0f} s; its log is {receiver.log}"
-        )
+        log = self._services["receiver"].log
+        await until(ready, READY_S, lambda: f"the receiver was not ready within {READY_S:.0f} s; its log is {log}")
+
+    async def _poller_asks(self, stand_in: platforms.StandIn) -> None:
+        """The first question shows that the definitions were counted, and their accounts are on the schedule."""
+
+        async def asks() -> bool:
+            self._tend()
+            return stand_in.asked.is_set()
+
+        logs = ", ".join(str(self._services[name].log) for name in ("worker", "poller"))
+        await until(asks, READY_S, lambda: f"the poller asked for nothing within {READY_S:.0f} s; logs: {logs}")
+
+    def _tend(self) -> None:
+        for service in self._services.values():
+            service.tend()
 
     async def _stop_services(self) -> None:
         """The doors first, then the worker. Not to be cancelled: nothing may be left behind."""

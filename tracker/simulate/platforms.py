@@ -4,6 +4,7 @@
 2. A page may be short, and now and then a request is answered 429 with Retry-After: both are drawn from the seed.
 3. What an answer said goes into the log of what was told, once the answer has gone out, and not before.
 4. It knows the tracker by HTTP alone: nothing of the plugins is imported.
+5. It listens before the world begins. Whoever asks too early waits for the answer, and `asked` says that somebody does.
 """
 
 from __future__ import annotations
@@ -39,38 +40,46 @@ class StandIn:
 
     def __init__(
         self,
-        world: World,
         secrets: Mapping[PlatformName, Secrets],
         told: ToldLog,
         now: Callable[[], int],
         *,
+        seed: int,
         busy_share: float = BUSY_SHARE,
     ) -> None:
-        self.world, self.secrets, self.told = world, secrets, told
+        self.secrets, self.told = secrets, told
         self.refused: dict[int, int] = {}
+        self.asked = asyncio.Event()
+        self._world: asyncio.Future[World] = asyncio.get_running_loop().create_future()
         self._now = now
         self._busy_share = busy_share
-        self._draw = random.Random(f"stand-in {world.seed}")  # noqa: S311 - mischief, not a secret
+        self._draw = random.Random(f"stand-in {seed}")  # noqa: S311 - mischief, not a secret
 
-    def answer(self, platform: PlatformName, request: Request) -> Answer:
+    def begin(self, world: World) -> None:
+        """From now on answer of this world."""
+        self._world.set_result(world)
+
+    def answer(self, world: World, platform: PlatformName, request: Request) -> Answer:
         """The answer to one request, without HTTP."""
         if self._draw.random() < self._busy_share:
             busy = _BUSY[platform]()
             return Answer(
                 status=busy.status, body=busy.body, headers={**busy.headers, "retry-after": str(RETRY_AFTER_S)}
             )
-        return _ANSWERERS[platform](self.world, self.secrets[platform], request, page=self._draw.choice(PAGES))
+        return _ANSWERERS[platform](world, self.secrets[platform], request, page=self._draw.choice(PAGES))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             raise RuntimeError(f"the stand-in serves http, not {scope['type']}")
         body = await _body(receive)
+        self.asked.set()
+        world = await asyncio.shield(self._world)
         began = self._now()
         _, _, rest = scope["path"].partition("/")
         name, _, path = rest.partition("/")
         if name in _ANSWERERS:
-            answer = self.answer(name, _request(scope, name, "/" + path, body, began))
+            answer = self.answer(world, name, _request(scope, name, "/" + path, body, began))
         else:
             answer = answer_json(404, {"error": f"no platform at {scope['path']}"})
         headers = [(key.encode(), value.encode()) for key, value in answer.headers.items()]

@@ -36,6 +36,7 @@ class ToldLog:
     def __init__(self) -> None:
         self.posts: dict[str, PostTold] = {}
         self.pushed: list[Signal] = []
+        self.pushed_of: set[str] = set()
         self.answers = 0
         self.statements = 0
         self._followers: dict[str, dict[int, tuple[int, int]]] = {}
@@ -57,6 +58,7 @@ class ToldLog:
     def acknowledged(self, webhook: Webhook) -> None:
         """A push was answered 2xx (maybe again: a repeat says nothing new)."""
         self.pushed.extend(webhook.signals)
+        self.pushed_of.update(signal.post.id for signal in webhook.signals)
         for statement in webhook.told:
             if statement.post is not None:
                 self._say(statement.post, statement)

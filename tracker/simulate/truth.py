@@ -56,19 +56,20 @@ def unsettled(world: World, told: ToldLog) -> list[Post]:
     for post in world.posts:
         if not concerns(post) or not _ever_shown(world, post):
             continue
-        if not _settled(post, told.posts.get(post.id), instant):
+        if not _settled(world, told, post, instant):
             waiting.append(post)
     return waiting
 
 
-def _settled(post: Post, known: PostTold | None, instant: int) -> bool:
-    """Of strangers' posts only what was pushed, or told of a mention once, is known: nobody asks for them again."""
+def _settled(world: World, told: ToldLog, post: Post, instant: int) -> bool:
+    known = told.posts.get(post.id)
+    if post.account.creator is None:
+        # Nobody watches a stranger's account: what was pushed, or told of a mention, is all that is ever known of it.
+        return known is None or known.seen is None or post.mentions is not None or known.asked_since(instant)
     if known is None:
-        return False
-    if post.mentions is not None:
-        return known.seen is not None
-    never_asked = post.account.creator is None and known.seen is None
-    return never_asked or known.asked_since(instant)
+        # Gone before anybody saw it, and no word of it since: nobody can know.
+        return not post.visible(world.freeze) and post.id not in told.pushed_of
+    return known.asked_since(instant)
 
 
 def _ever_shown(world: World, post: Post) -> bool:

@@ -1,0 +1,153 @@
+"""One scenario from beginning to end: load, topology and fault are arguments; the proof is always the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from tests.integration.harness.installation import Installation
+from tests.integration.harness.load import T, Load
+from tests.integration.harness.workers import Ended, Supervisor
+from tracker.audit import Report
+from tracker.domain.counters import Scope
+from tracker.domain.definitions import Definition
+from tracker.store.base import StoreUnreachable
+from tracker.store.redis import RedisStore
+from tracker.stream.sender import Sender
+
+PROGRESS_S = 60.0
+_LOOK_S = 0.02
+
+
+class Topology(Struct, frozen=True):
+    """How many workers, and how much is produced at a time."""
+
+    workers: int = 1
+    canonical: int = 250
+    payloads: int = 8
+    ahead: int = 3_000
+    """The load waits when so many offsets are not counted yet: a worker that is down must not be buried."""
+
+
+class Scene:
+    """What a fault acts on."""
+
+    def __init__(self, installation: Installation, load: Load, workers: Supervisor, store: RedisStore) -> None:
+        self.installation = installation
+        self.load = load
+        self.workers = workers
+        self.store = store
+        self.definitions: list[Definition] = load.definitions()
+        """What the numbers at the end are counted with."""
+
+    async def counted(self) -> int:
+        """Offsets adapted and counted so far; -1 while the store is away."""
+        try:
+            return sum(cursor.next_offset for cursor in (await self.installation.cursors(self.store)).values())
+        except StoreUnreachable:
+            return -1
+
+    async def progress(self, offsets: int) -> None:
+        """Return when so many more offsets are counted. Raises TimeoutError with what the workers said."""
+        until = max(0, await self.counted()) + offsets
+        try:
+            async with asyncio.timeout(PROGRESS_S):
+                while await self.counted() < until:
+                    if self.workers.lost():
+                        break
+                    await asyncio.sleep(_LOOK_S)
+        except TimeoutError as error:
+            raise TimeoutError(f"{offsets} offsets not counted in {PROGRESS_S:.0f} s\n{self.workers.said()}") from error
+
+    async def send(self, records: Mapping[tuple[str, int], Sequence[object]]) -> None:
+        """Produce, in order, as the load does."""
+        async with Sender(self.installation.settings.kafka.bootstrap) as sender:
+            await sender.send(records)  # type: ignore[arg-type]
+
+
+class Fault(Protocol):
+    """Something that goes wrong while the load flows; `strike` returns when it is over."""
+
+    async def strike(self, scene: Scene) -> None: ...
+
+
+class Outcome(Struct, frozen=True):
+    """What came of it."""
+
+    report: Report
+    totals: dict[Scope, dict[str, int]]
+    expected: dict[Scope, dict[str, int]]
+    ended: list[Ended]
+    kills: int
+    said: int
+
+    def prove(self) -> None:
+        """Fails on any difference, with the first of them."""
+        assert self.said > 0
+        assert not self.report.differences, "\n".join(map(str, self.report.differences[:10]))
+        assert self.report.totals > 50, "too little was compared for a proof"
+        assert self.totals == self.expected
+
+
+async def play(
+    installation: Installation,
+    load: Load,
+    fault: Fault,
+    topology: Topology = Topology(),
+    *,
+    define_first: bool = True,
+    env: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Let it happen and audit. The outcome is not judged yet: see `Outcome.prove`."""
+    if define_first:
+        await installation.apply(load.definitions(), at=T)
+    async with installation.store() as store, Supervisor(installation, env=env) as workers:
+        for _ in range(topology.workers):
+            workers.join()
+        scene = Scene(installation, load, workers, store)
+        struck = asyncio.Event()
+        flowing = asyncio.create_task(_flow(scene, topology, struck))
+        try:
+            await fault.strike(scene)
+        finally:
+            struck.set()
+            await flowing
+        await installation.drained(said=workers.said)
+        report = await installation.audit()
+        return Outcome(
+            report=report,
+            totals=await _totals(store, scene.definitions),
+            expected=load.truth(scene.definitions).partial,
+            ended=workers.ended,
+            kills=workers.kills,
+            said=len(load.said),
+        )
+
+
+async def _flow(scene: Scene, topology: Topology, struck: asyncio.Event) -> None:
+    """Produce until the fault is over, never far ahead of what is counted."""
+    produced = 0
+    async with Sender(scene.installation.settings.kafka.bootstrap) as sender:
+        while not struck.is_set():
+            chunk = scene.load.chunk(topology.canonical, topology.payloads)
+            await sender.send(chunk)
+            produced += 1
+            while not struck.is_set() and await _ahead(scene) > topology.ahead:
+                await asyncio.sleep(_LOOK_S)
+
+
+async def _ahead(scene: Scene) -> int:
+    counted = await scene.counted()
+    return sum((await scene.installation.ends()).values()) - counted if counted >= 0 else 1 << 30
+
+
+async def _totals(store: RedisStore, definitions: Sequence[Definition]) -> dict[Scope, dict[str, int]]:
+    found: dict[Scope, dict[str, int]] = {}
+    for definition in definitions:
+        if definition.__struct_config__.tag == "campaign":
+            totals = await store.totals(definition.id)
+            found.update({scope: dict(fields) for scope, fields in totals.items() if fields})
+    return found
