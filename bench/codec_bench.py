@@ -1,7 +1,8 @@
 """How an event is written: all of it as one JSON object, or its CloudEvents attributes as Kafka headers.
 
-Run: python -m bench.codec_bench [events]. Both forms of CloudEvents 1.0's Kafka binding, over aiokafka's own record batches
-(magic 2, uncompressed): struct → batch bytes → struct. The best of five rounds, in microseconds an event. Decision: ADR 0001.
+Run: python -m bench.codec_bench [events]. Both forms of CloudEvents 1.0's Kafka binding, over aiokafka's own record
+batches (magic 2, uncompressed): struct → batch bytes → struct. The best of five rounds, in microseconds an event.
+Decision: ADR 0001.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def read_headers(value: bytes, headers: Sequence[tuple[str, bytes]]) -> Any:
     source: Any = attributes["ce_source"].decode()
     if source not in get_args(ev.Source):
         raise ValueError(source)
-    return _KINDS[tag](id=attributes["ce_id"].decode(), source=source, data=_DATA[tag].decode(value))  # type: ignore[call-arg]
+    kind: Any = _KINDS[tag]
+    return kind(id=attributes["ce_id"].decode(), source=source, data=_DATA[tag].decode(value))
 
 
 def mixed(number: int) -> list[ev.AnyEvent]:
@@ -71,7 +73,8 @@ def mixed(number: int) -> list[ev.AnyEvent]:
         account, post = f"1784140000000{offset % 400:04}", f"1800000000000{offset % 4_000:04}"
         fact: ev.Fact = ev.ReactionObserved(
             platform="instagram", account=account, post=post, observed_at=at, origin=origin,
-            published_at=at - 60_000, likes=offset % 5_000, comments=offset % 90, saves=3, views=offset, reach=offset // 2,
+            published_at=at - 60_000, likes=offset % 5_000, comments=offset % 90, saves=3, views=offset,
+            reach=offset // 2,
         )  # fmt: skip
         if offset % 5 == 0:
             fact = ev.PostPublished(

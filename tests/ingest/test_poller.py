@@ -267,6 +267,21 @@ async def test_follow_up_requests_are_made_in_turn_and_end(publisher: Publisher)
         assert {raw.items for raw in answers} == {(DueItem(platform="sample", account="a-1", post="p-1"),)}
 
 
+async def test_a_batch_that_is_refused_over_one_item_is_asked_again_item_by_item(publisher: Publisher) -> None:
+    store = MemoryStore()
+    async with stand_in() as platform:
+
+        async def answer(asked: Asked) -> Told:
+            return Told(200, b"page") if "/more/" in asked.path else Told(404, b"one of them is gone next=1")
+
+        platform.answer = answer
+        await plan(store, ["sample|a-1|p-1", "sample|a-1|p-2"])
+        async with polling(publisher, settings_for(platform), store) as under_way:
+            await under_way.until_counted("sample", "more", "2xx", 1)
+        answers = await read_inbox(publisher.bootstrap, publisher.topics)
+        assert [(raw.endpoint, raw.status) for raw in answers] == [("posts", 404), ("more", 200)]
+
+
 class Broken(SampleAdapter):
     """An adapter with a fault."""
 

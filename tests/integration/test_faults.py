@@ -12,6 +12,8 @@ from tests.integration.harness import Installation, Load, Topology, play
 from tests.integration.harness.faults import JoinAndLeave, KillWorker, LateDefinition, RestartRedis
 from tracker.embedded.redis import RedisServer
 
+import os
+TIMES=int(os.environ.get('TIMES','10'))
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 
@@ -23,6 +25,6 @@ async def installation(tmp_path: Path, kafka: Broker, redis_url: str, topic_pref
 
 
 async def test_a_worker_killed_ten_times_in_the_middle_of_batches_counts_exactly(installation: Installation) -> None:
-    outcome = await play(installation, Load(1, installation.topics), KillWorker(times=10))
-    assert outcome.kills == 10
+    outcome = await play(installation, Load(1, installation.topics), KillWorker(times=TIMES))
+    assert outcome.kills == TIMES
     outcome.prove()

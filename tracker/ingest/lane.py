@@ -120,14 +120,17 @@ class Lane:
                 return
             async with self._slots:
                 raw = await self._answered(waiting.pop(0), leases)
-            if raw is None:
-                return
-            try:
-                waiting.extend(self.parts.adapter.follow_up(raw, self.parts.access))
-            except Unreadable as error:
-                # The adapt stage finds the same, and keeps the payload as a dead letter.
-                log.warning("answer unreadable", platform=raw.platform, endpoint=raw.endpoint, reason=error.reason)
+            if raw is not None:
+                waiting.extend(self._called_for(raw))
         log.error("too many follow-ups", platform=self.parts.adapter.name, endpoint=request.endpoint, limit=FOLLOW_UPS)
+
+    def _called_for(self, raw: RawPayload) -> Sequence[HttpRequest]:
+        try:
+            return self.parts.adapter.follow_up(raw, self.parts.access)
+        except Unreadable as error:
+            # The adapt stage finds the same, and keeps the payload as a dead letter.
+            log.warning("answer unreadable", platform=raw.platform, endpoint=raw.endpoint, reason=error.reason)
+            return []
 
     async def _answered(self, request: HttpRequest, leases: Mapping[DueItem, Lease]) -> RawPayload | None:
         """The answer, once it is on the inbox; None where there is none, with the items given back."""
@@ -151,6 +154,8 @@ class Lane:
             if wait:
                 self.held_until = max(self.held_until, self.parts.now() + wait)
             return raw
+        if raw is not None and not wait and self._called_for(raw):
+            return raw  # a refusal of many items together calls for each alone: until then none is given back
         # What the core makes of a refusal (this post is gone) it writes to the schedule itself, and that stands.
         await self._failed(request, leases, wait, whole_lane=not _says_something(answer.status) or wait > 0)
         return None

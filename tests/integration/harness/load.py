@@ -44,7 +44,7 @@ class Load:
         self._draw = random.Random(seed)
         self._accounts, self._posts = accounts, posts
         self._clock = T
-        self._number = 0
+        self._numbers: dict[str, int] = {}
         self._offsets = [0, 0]
         self._recent: list[tuple[Place, Outgoing]] = []
         self._likes: dict[tuple[str, str], int] = {}
@@ -136,7 +136,7 @@ class Load:
         if kind < 0.75:
             metric = draw.choice(("likes", "shares", "saves"))
             step = draw.choice((ev.ReactionAdded, ev.ReactionAdded, ev.ReactionRemoved))
-            return step(post=post, metric=metric, reaction=self._id("r", repeat=0.1), occurred_at=at, **who)
+            return step(post=post, metric=metric, reaction=f"{post}-r{self._id(post, repeat=0.1)}", occurred_at=at, **who)
         if kind < 0.88:
             said = draw.choice((ev.CommentCreated, ev.CommentEdited, ev.CommentHidden, ev.CommentRemoved))
             return said(post=post, comment=f"k{draw.randrange(40)}", **who)
@@ -159,7 +159,7 @@ class Load:
         draw, at = self._draw, self._tick()
         who = {"platform": "direct", "observed_at": at}
         if draw.random() < 0.5:
-            return ev.LinkClicked(click=f"{shop}-{self._id('k', repeat=0)}", link="l1", **who)
+            return ev.LinkClicked(click=f"{shop}-k{self._id(shop, repeat=0.02)}", link="l1", **who)
         # An order's number says its amount: a repeat is the same order, not another one that must be refused.
         number = draw.randrange(4_000)
         money = {"order": f"{shop}-o{number}", "amount": 100 + number, "currency": ("JPY", "USD")[number % 2]}
@@ -168,11 +168,13 @@ class Load:
         code = f"code{number % self._accounts}" if number % 3 else None
         return ev.ConversionRecorded(code=code, link="l1", clicked_at=T + number, **money, **who)
 
-    def _id(self, kind: str, *, repeat: float) -> str:
-        if self._number and self._draw.random() < repeat:
-            return f"{kind}{self._draw.randrange(self._number)}"
-        self._number += 1
-        return f"{kind}{self._number}"
+    def _id(self, of: str, *, repeat: float) -> int:
+        """A number that is new for this account or shop; now and then one that was there before."""
+        known = self._numbers.get(of, 0)
+        if known and self._draw.random() < repeat:
+            return self._draw.randrange(known) + 1
+        self._numbers[of] = known + 1
+        return known + 1
 
     def _tick(self) -> int:
         self._clock += self._draw.randrange(0, 400)

@@ -89,7 +89,13 @@ class Outcome(Struct, frozen=True):
         assert self.said > 0
         assert not self.report.differences, "\n".join(map(str, self.report.differences[:10]))
         assert self.report.totals > 50, "too little was compared for a proof"
-        assert self.totals == self.expected
+        wrong = {
+            (scope, name): (self.totals.get(scope, {}).get(name), self.expected.get(scope, {}).get(name))
+            for scope in self.totals.keys() | self.expected.keys()
+            for name in self.totals.get(scope, {}).keys() | self.expected.get(scope, {}).keys()
+            if self.totals.get(scope, {}).get(name) != self.expected.get(scope, {}).get(name)
+        }
+        assert not wrong, f"{len(wrong)} totals (stored, said): {sorted(wrong.items())[:10]}"
 
 
 async def play(
