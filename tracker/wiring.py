@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
 import structlog
 
+from tracker.audit import KafkaLog, Report, audit
+from tracker.audit.comparison import Progress as AuditProgress
 from tracker.definitions import book as books
 from tracker.definitions import registry
 from tracker.definitions.reading import Key
@@ -26,8 +29,10 @@ from tracker.settings import Settings
 from tracker.store.base import Partition
 from tracker.store.client import ask
 from tracker.store.redis import RedisStore
-from tracker.store.views import active_view
+from tracker.store.views import active_view, drop_view, switch_view, views
 from tracker.stream import worker
+from tracker.stream.rebuild import Progress as RebuildProgress
+from tracker.stream.rebuild import RebuildParts, Rebuilt, rebuild
 from tracker.stream.seam import Reading
 from tracker.topics import Stage, Topics
 
@@ -100,7 +105,7 @@ async def complete_broadcasts(settings: Settings, changes: Iterable[DefinitionCh
         for partition in partitions(settings):
             head = await opened.open(partition)
             lacking = books.missing(wanted, registry.known_versions(head.definitions))
-            await registry.complete(publishing, _stage(partition), partition.number, lacking)
+            await registry.complete(publishing, stage_of(partition), partition.number, lacking)
             sent += len(lacking)
     return sent
 
@@ -126,11 +131,11 @@ def checked_logs(settings: Settings, on_wait: OnWait | None = None) -> dict[Stag
 async def run_worker(settings: Settings, stop: asyncio.Event, on_wait: Told) -> None:
     """A worker, until `stop`; built anew on the other view when the view is switched. Raises what ended it."""
     registry_of_plugins = plugins()
-    logs = await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
+    await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
     while not stop.is_set():
         async with store(settings, on_wait=on_wait("Redis")) as opened, publisher(settings) as publishing:
             try:
-                await worker.run_worker(_worker_parts(settings, opened, publishing, registry_of_plugins, logs), stop)
+                await worker.run_worker(_worker_parts(settings, opened, publishing, registry_of_plugins), stop)
             except worker.ViewSwitched as switched:
                 log.info("starting over on the active view", reason=str(switched))
 
@@ -140,7 +145,6 @@ def _worker_parts(
     opened: RedisStore,
     publishing: Publisher,
     registry_of_plugins: PluginRegistry,
-    logs: Mapping[Stage, str],
 ) -> worker.WorkerParts:
     chosen = settings.worker
 
@@ -148,13 +152,13 @@ def _worker_parts(
         book = await asyncio.to_thread(registry.read_book, settings.kafka.bootstrap, topics(settings))
         for partition, versions in known.items():
             have = {key: versions.get(books.record_key(key), 0) for key in book}
-            await registry.complete(publishing, _stage(partition), partition.number, books.missing(book, have))
+            await registry.complete(publishing, stage_of(partition), partition.number, books.missing(book, have))
 
     return worker.WorkerParts(
         bootstrap=settings.kafka.bootstrap,
         group=chosen.group,
         topics=topics(settings),
-        logs=logs,
+        logs_now=lambda: asyncio.to_thread(checked_logs, settings),
         store=opened,
         platforms=registry_of_plugins.platforms,
         cadence=cadence(settings),
@@ -216,5 +220,52 @@ async def _active_view(opened: RedisStore) -> str:
     return await ask(opened.address, lambda: active_view(opened.client, opened.prefix))
 
 
-def _stage(partition: Partition) -> Stage:
+def stage_of(partition: Partition) -> Stage:
+    """The stage of a partition that is counted."""
     return "activity" if partition.stage == "activity" else "commerce"
+
+
+async def run_audit(settings: Settings, on_wait: Told, progress: AuditProgress, *, incomplete: bool) -> Report:
+    """Count the log again and compare. Raises AuditImpossible, LogUnreadable."""
+    await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
+    log_of_kafka = KafkaLog(settings.kafka.bootstrap, topics(settings))
+    async with store(settings, on_wait=on_wait("Redis")) as opened:
+        return await audit(opened, log_of_kafka, topics(settings), incomplete=incomplete, progress=progress)
+
+
+async def run_rebuild(settings: Settings, on_wait: Told, progress: RebuildProgress, *, view: str | None) -> Rebuilt:
+    """Fill a new view and switch to it; the old one is kept. Raises RebuildImpossible, ViewMoved."""
+    await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
+    async with store(settings, on_wait=on_wait("Redis")) as old:
+        name = view or _next_view(old.view)
+        async with store(settings, view=name) as new:
+            parts = RebuildParts(
+                old=old,
+                new=new,
+                log=KafkaLog(settings.kafka.bootstrap, topics(settings)),
+                topics=topics(settings),
+                cadence=cadence(settings),
+                polls={platform: adapter.polls for platform, adapter in plugins().platforms.items()},
+                switch=lambda: switch_view(new.client, new.prefix, expected=old.view, to=new.view),
+                batch_records=settings.worker.batch_records,
+                state_pieces=settings.worker.state_pieces,
+            )
+            return await rebuild(parts, progress)
+
+
+async def list_views(settings: Settings, on_wait: OnWait) -> tuple[str, list[str]]:
+    """The active view, and all that have keys."""
+    async with store(settings, on_wait=on_wait) as opened:
+        return opened.view, await ask(opened.address, lambda: views(opened.client, opened.prefix))
+
+
+async def remove_view(settings: Settings, view: str, on_wait: OnWait, on_step: Callable[[int], None]) -> int:
+    """Remove a view's keys; how many. Raises ViewInUse for the active one."""
+    async with store(settings, on_wait=on_wait) as opened:
+        return await drop_view(opened.client, opened.prefix, view, on_step)
+
+
+def _next_view(view: str) -> str:
+    """`v1` → `v2`; a view of another name gets a number."""
+    match = re.fullmatch(r"(.*?)(\d+)", view)
+    return f"{match[1]}{int(match[2]) + 1}" if match else f"{view}-2"

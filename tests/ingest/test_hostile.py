@@ -1,6 +1,5 @@
 """Whatever is sent to the door: never a fault of ours, a 2xx only for what is on the inbox, no secret in any log."""
 
-import logging
 import string
 
 import httpx
@@ -26,16 +25,18 @@ names = st.sampled_from(
 )
 values = st.text(string.printable.strip() + "éÿ", max_size=60)
 paths = st.sampled_from(["/hooks/sample/main", "/hooks/sample/other", "/v1/conversions", "/v1/refunds", "/r/abc", "/"])
+# What the client lets through; raw bytes are the next test's.
+queries = string.printable.strip().replace("#", "")
 requests = st.tuples(
     st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"]),
     paths,
-    st.text(string.printable, max_size=30),
+    st.text(queries, max_size=30),
     st.dictionaries(names, values, max_size=4),
     st.binary(max_size=400),
     st.booleans(),
 )
 fuzzing = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
-from tracker.plugin import hookspecs
+from tracker.plugin import PlatformAdapter, hookspecs
 from tracker.plugin.reference import hooks, hooks_page
 
 ROOT = Path(__file__).parents[2]
@@ -26,3 +27,10 @@ def test_every_hook_is_documented_with_an_example_and_has_a_test() -> None:
 def test_no_function_of_the_hookspecs_lacks_its_mark() -> None:
     public = {name for name, member in vars(hookspecs).items() if name.startswith("tracker_") and callable(member)}
     assert public == {name for name, _ in hooks()}
+
+
+def test_the_guide_names_everything_that_an_adapter_has() -> None:
+    guide = (ROOT / "docs" / "how-to" / "write-a-platform-plugin.md").read_text(encoding="utf-8")
+    methods = {name for name, member in vars(PlatformAdapter).items() if inspect.isfunction(member) and name[0] != "_"}
+    for name in methods | set(PlatformAdapter.__annotations__):
+        assert f"`{name}" in guide, f"{name} is not in the guide"

@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tracker.domain.events import Instant
+from tracker.plugin import PlatformAdapter, RawPayload
+from tracker.plugin.testing import NOW, AdapterContract
+
 OUTSIDE = Path(__file__).parent / "outside"
+
+
+def pebble() -> PlatformAdapter:
+    """The adapter of the plugin's source, which this environment does not know."""
+    spec = importlib.util.spec_from_file_location("pebble_plugin", OUTSIDE / "src" / "pebble_plugin" / "__init__.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    [adapter] = module.tracker_platforms()
+    found: PlatformAdapter = adapter
+    return found
+
+
+class TestPebbleKeepsTheContract(AdapterContract):
+    adapter = pebble()
+    samples = (
+        RawPayload(
+            platform="pebble",
+            source="webhook",
+            name="main",
+            received_at=NOW,
+            body=b'{"thrower":"t","pebble":"p","thrown_at":1780000000,"seen_at":1780000060,"skims":7,"words":"flat"}',
+        ),
+    )
+
+    def sign(self, body: bytes, secret: str, now: Instant) -> Mapping[str, str]:
+        return {"x-pebble-signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
 
 
 @pytest.fixture(scope="module")

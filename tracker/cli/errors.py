@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.markup import escape
 
+from tracker.audit import AuditImpossible, LogUnreadable
 from tracker.cli import common
 from tracker.dead_letters import LettersCutShort
 from tracker.definitions.book import NoSuchDefinition, StillNeeded
@@ -13,19 +14,26 @@ from tracker.kafka_admin import KafkaDown, UnfitTopics
 from tracker.plugin.manager import PluginError
 from tracker.settings_load import BadSettings
 from tracker.store.base import StoreUnreachable, UnfitStore
+from tracker.store.views import ViewInUse, ViewMoved
+from tracker.stream.rebuild import RebuildImpossible
 
 EXPECTED = (
+    AuditImpossible,
     BadSettings,
     KafkaDown,
     KafkaUnreachable,
     LettersCutShort,
+    LogUnreadable,
     NoSuchDefinition,
     PluginError,
+    RebuildImpossible,
     RegistryUnreadable,
     StillNeeded,
     StoreUnreachable,
     UnfitStore,
     UnfitTopics,
+    ViewInUse,
+    ViewMoved,
 )
 
 

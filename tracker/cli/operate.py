@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import typer
@@ -14,11 +15,13 @@ from tracker.kafka_admin import check_topics, ensure_topics, wait_for_kafka
 from tracker.settings_load import listing
 
 topics_app = typer.Typer(no_args_is_help=True, help="The topics: create and check them.")
+views_app = typer.Typer(no_args_is_help=True, help="Views: whole sets of counters, of which one is active.")
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command(rich_help_panel="Installation")(settings)
+    app.add_typer(views_app, name="views", rich_help_panel="Installation")
     app.add_typer(topics_app, name="topics", rich_help_panel="Installation")
 
 
@@ -59,3 +62,35 @@ def check(context: typer.Context) -> None:
     wait_for_kafka(chosen.kafka.bootstrap, chosen.kafka.wait_seconds, common.countdown("Kafka"))
     for identity in check_topics(chosen.kafka.bootstrap, wiring.topics(chosen)).values():
         common.out.print(f"{identity.name}: {identity.partitions} partitions, log {identity.log}")
+
+
+@views_app.command("list")
+def list_(context: typer.Context) -> None:
+    """List the views that have keys in Redis, and say which one is active.
+
+    Example:  tracker views list
+    """
+    active, found = asyncio.run(wiring.list_views(common.settings(context), common.countdown("Redis")))
+    for view in sorted({active, *found}):
+        common.out.print(f"{view}{'  (active)' if view == active else ''}")
+
+
+@views_app.command()
+def drop(
+    context: typer.Context,
+    view: Annotated[str, typer.Argument(help="Name of a view that is not active.", metavar="VIEW")],
+) -> None:
+    """Remove a view's keys, in small steps. The active view is never dropped.
+
+    Example:  tracker views drop v1
+    """
+    with common.err.status("dropping …") as progress:
+        count = asyncio.run(
+            wiring.remove_view(
+                common.settings(context),
+                view,
+                common.countdown("Redis"),
+                lambda done: progress.update(f"{done:,} keys"),
+            )
+        )
+    common.out.print(f"{view}: {count:,} keys removed.")

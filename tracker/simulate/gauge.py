@@ -16,9 +16,10 @@ COUNTED: tuple[Stage, ...] = ("inbox", "activity", "commerce")
 
 
 class Reading(Struct, frozen=True):
-    """One look. `lag` is records not yet counted; `ends` records ever written, by stage."""
+    """One look. `counted`, `lag`: records behind and ahead of the cursors. `ends`: records ever written, by stage."""
 
     totals: dict[Scope, dict[str, int]]
+    counted: int
     lag: int
     ends: dict[Stage, int]
 
@@ -49,12 +50,13 @@ class Gauge:
     async def read(self) -> Reading:
         """Totals, lag and ends now."""
         ends = await self._ends((*COUNTED, "dead"))
-        lag = 0
+        counted = lag = 0
         for partition, end in ends.items():
             if partition.stage in COUNTED:
                 head = await self._store.open(partition)
+                counted += head.cursor.next_offset
                 lag += max(0, end - head.cursor.next_offset)
-        return Reading(totals=await self.totals(), lag=lag, ends=_by_stage(ends))
+        return Reading(totals=await self.totals(), counted=counted, lag=lag, ends=_by_stage(ends))
 
     async def totals(self) -> dict[Scope, dict[str, int]]:
         """The totals as the view has them."""

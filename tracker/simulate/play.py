@@ -30,7 +30,9 @@ from tracker.simulate.world import Signal, signals
 
 PUSH_S, SETTLE_S, DRAIN_S, AUDIT_S = 30.0, 60.0, 90.0, 300.0
 TICK_S, LOOK_S, LINE_S = 0.1, 0.5, 2.0
-KILL_FIRST_S, KILL_EVERY_S = 4.0, (5.0, 8.0)
+KILL_FIRST_S, KILL_EVERY_S = 4.0, (4.0, 7.0)
+SPARED_S = 4.0
+"""A worker that has counted nothing since its last death is spared for so long: a death in mid-work proves more."""
 FORGE_EVERY_S = 7.0
 
 
@@ -60,10 +62,12 @@ class Play:
         self.cast, self.console, self.seconds, self.kill = cast, console, seconds, kill
         self.first_counter: float | None = None
         self._phase = "the campaign runs"
-        self._reading = Reading(totals={}, lag=0, ends={})
+        self._reading = Reading(totals={}, counted=0, lag=0, ends={})
         self._rate = 0.0
         self._looked = self._lined = 0.0
         self._live: Live | None = None
+        self._next_kill = time.monotonic() + KILL_FIRST_S
+        self._counted_at_death = 0
         self._draw = random.Random(f"kills {cast.world.seed}")  # noqa: S311 - a plot, not a secret
 
     @property
@@ -102,7 +106,6 @@ class Play:
     async def _until_frozen(self, visitors: asyncio.Task[None]) -> None:
         """Push what happens, kill what must die, until nothing more happens."""
         world, plot = self.cast.world, signals(self.cast.world)
-        next_kill = time.monotonic() + KILL_FIRST_S
         next_forgery = time.monotonic() + FORGE_EVERY_S / 2
         done = 0
         while (now := self.cast.now()) < world.freeze or done < len(plot):
@@ -113,12 +116,20 @@ class Play:
             if time.monotonic() >= next_forgery:
                 next_forgery += FORGE_EVERY_S
                 self.cast.deliveries.forge()
-            if self.kill and time.monotonic() >= next_kill:
-                next_kill = time.monotonic() + self._draw.uniform(*KILL_EVERY_S)
-                await asyncio.to_thread(self.cast.services["worker"].kill)
+            if self.kill:
+                await self._kill_when_due()
             if visitors.done():
                 visitors.result()  # raises what went wrong; a world without an end has visitors to the end
             await self._tick()
+
+    async def _kill_when_due(self) -> None:
+        """At most 11 s pass between two deaths, so that there are five at least in a minute."""
+        over = time.monotonic() - self._next_kill
+        if over < 0 or (over < SPARED_S and self._reading.counted == self._counted_at_death):
+            return
+        self._counted_at_death = self._reading.counted
+        self._next_kill = time.monotonic() + self._draw.uniform(*KILL_EVERY_S)
+        await asyncio.to_thread(self.cast.services["worker"].kill)
 
     async def _drained(self) -> None:
         """All lag gone, twice in a row, and the totals equal to the sum of their partials."""
@@ -196,7 +207,7 @@ class Play:
         deliveries, visitors = self.cast.deliveries, self.cast.visitors
         return screen.Snapshot(
             phase=self._phase,
-            elapsed=self.elapsed,
+            elapsed=(self.cast.now() - self.cast.world.start) / 1000,
             seconds=self.seconds,
             pace=self.cast.world.pace,
             first_counter=self.first_counter,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
+from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -16,21 +17,22 @@ from tracker.simulate.truth import MOUTH, WHOLE, Difference
 from tracker.store.base import Scope
 
 AGES = {
-    60: "1 min",
-    120: "2 min",
-    300: "5 min",
-    600: "10 min",
-    1_800: "30 min",
-    3_600: "1 h",
-    7_200: "2 h",
-    21_600: "6 h",
-    86_400: "1 d",
+    60: "1m",
+    120: "2m",
+    300: "5m",
+    600: "10m",
+    1_800: "30m",
+    3_600: "1h",
+    7_200: "2h",
+    21_600: "6h",
+    86_400: "1d",
 }
+POSTS = ("posts.live", "posts.removed", "posts.edited")
 SPED = ("likes", "comments", "views")
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """Everything on the screen at one moment. Rates are events a second; `elapsed` is in seconds."""
+    """Everything on the screen at one moment. Rates are events a second; `elapsed`: seconds since the world began."""
 
     phase: str
     elapsed: float
@@ -71,61 +73,67 @@ def metric(fields: Mapping[str, int], name: str) -> str:
     return f"{fields.get(name, 0):,}" + (f" [dim](+{unknown}?)[/]" if unknown else "")
 
 
+COLUMNS = {
+    Scope(SPRING, WHOLE): SPRING,
+    Scope(SPRING, MOUTH): "its word of mouth",
+    Scope(TEA, WHOLE): TEA,
+}
+METRICS = ("likes", "comments", "shares", "saves", "views")
+
+
 def _campaigns(snapshot: Snapshot) -> Table:
-    table = Table(title="Campaigns", title_justify="left", expand=True)
-    for heading in ("", "live", "gone", "edited", "likes", "comments", "shares", "saves", "views", "clicks", "orders"):
-        table.add_column(heading, justify="left" if not heading else "right")
-    table.add_column("revenue")
-    for campaign in (SPRING, TEA):
-        for who, label in ((WHOLE, campaign), (MOUTH, "  word of mouth")):
-            fields = snapshot.totals.get(Scope(campaign, who))
-            if fields is None:
-                continue
-            numbers = [f"{fields.get(name, 0):,}" for name in ("posts.live", "posts.removed", "posts.edited")]
-            numbers += [metric(fields, name) for name in ("likes", "comments", "shares", "saves", "views")]
-            numbers += [f"{fields.get(name, 0):,}" for name in ("clicks", "conversions")]
-            table.add_row(label, *numbers, money(fields, "revenue"))
+    table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
+    table.add_column("")
+    for label in COLUMNS.values():
+        table.add_column(label, justify="right")
+    columns = [snapshot.totals.get(scope, {}) for scope in COLUMNS]
+
+    def row(label: str, cell: Callable[[Mapping[str, int]], str]) -> None:
+        table.add_row(label, *(cell(fields) if fields else "[dim]-[/]" for fields in columns))
+
+    row("posts: live, gone, edited", lambda fields: ", ".join(str(fields.get(name, 0)) for name in POSTS))
+    for name in METRICS:
+        row(name, lambda fields, name=name: metric(fields, name))  # type: ignore[misc]
+    row("clicks, orders", lambda fields: f"{fields.get('clicks', 0):,}, {fields.get('conversions', 0):,}")
+    row("revenue", lambda fields: money(fields, "revenue"))
+    row("refunds", lambda fields: money(fields, "refunds"))
     return table
 
 
 def _speed(snapshot: Snapshot) -> Table:
     fields = snapshot.totals.get(Scope(SPRING, WHOLE), {})
-    table = Table(
-        title=f"Reached by age, {SPRING} (posts whose value at that age is known)", title_justify="left", expand=True
-    )
+    title = f"{SPRING}: reached by age (of so many posts; ? unknown)"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
     table.add_column("")
-    for label in AGES.values():
-        table.add_column(label, justify="right")
-    table.add_column("first hour", justify="right")
+    for label in (*AGES.values(), "1st hour"):
+        table.add_column(label, justify="right", no_wrap=True)
     for name in SPED:
         cells = []
         for age in AGES:
             known = fields.get(f"{name}.age.{age}.known", 0)
-            cells.append(f"{fields.get(f'{name}.age.{age}', 0):,} [dim]({known})[/]" if known else "[dim]unknown[/]")
+            cells.append(f"{short(fields.get(f'{name}.age.{age}', 0))}[dim]({known})[/]" if known else "[dim]?[/]")
         table.add_row(name, *cells, first_hour_share(fields, name))
     return table
+
+
+def short(number: int) -> str:
+    """A number in at most five characters."""
+    return f"{number:,}" if number < 10_000 else f"{number / 1000:.0f}k" if number < 10**6 else f"{number / 10**6:.1f}M"
 
 
 def first_hour_share(fields: Mapping[str, int], name: str) -> str:
     """Of what the posts have now, how much they had after an hour: posts whose first hour is known."""
     of = fields.get(f"{name}.age.3600.of", 0)
-    return f"{fields.get(f'{name}.age.3600', 0) * 1000 // of / 10:.1f} %" if of else "unknown"
+    return f"{fields.get(f'{name}.age.3600', 0) * 1000 // of / 10:.1f} %" if of else "?"
 
 
-def _processes(snapshot: Snapshot) -> Table:
-    table = Table(title="Processes", title_justify="left", expand=True)
-    for heading in ("process", "state", "pid", "killed", "fell"):
-        table.add_column(heading, justify="left" if heading in ("process", "state") else "right")
+def _processes(snapshot: Snapshot) -> Text:
+    text = Text()
     for service in snapshot.services:
         style = "green" if service.state == "running" else "red"
-        table.add_row(
-            service.name,
-            f"[{style}]{service.state}[/]",
-            str(service.pid or "-"),
-            str(service.kills),
-            str(service.falls),
-        )
-    return table
+        text.append(f"{service.name} ").append(service.state, style)
+        text.append(f" (pid {service.pid or '-'}, killed {service.kills}, fell {service.falls})   ")
+    return text
 
 
 def flow(snapshot: Snapshot) -> str:
@@ -138,19 +146,23 @@ def flow(snapshot: Snapshot) -> str:
     )
 
 
+def _clock(snapshot: Snapshot) -> str:
+    return f"{max(0.0, snapshot.elapsed):.0f}" + (f" of {snapshot.seconds} s" if snapshot.seconds else " s")
+
+
 def render(snapshot: Snapshot) -> RenderableType:
     """The whole screen."""
-    until = f" of {snapshot.seconds} s" if snapshot.seconds else " s (Ctrl-C stops)"
     first = "not yet" if snapshot.first_counter is None else f"after {snapshot.first_counter:.1f} s"
-    head = Text(f"{snapshot.phase}   {snapshot.elapsed:.0f}{until}   first counter moved: {first}")
+    leave = "" if snapshot.seconds else "   Ctrl-C stops"
+    head = Text(f"{_clock(snapshot)}   {snapshot.phase}   first counter moved: {first}{leave}", style="bold")
     note = Text(
         f"Invented people, real path. Reactions arrive {snapshot.pace} times as fast as in life from the start on, but "
         "ages are the clock's: what a post gains in these seconds took hours in life. Read the first-hour share (of "
         "posts whose first hour is over) as a picture, not as a finding.",
         style="dim",
     )
-    panels = Group(head, _campaigns(snapshot), _speed(snapshot), _processes(snapshot), Text(flow(snapshot)), note)
-    return Panel(panels, title="campaign tracker demo")
+    parts = Group(head, _campaigns(snapshot), _speed(snapshot), _processes(snapshot), Text(flow(snapshot)), note)
+    return Panel(parts, title="campaign tracker demo")
 
 
 def line(snapshot: Snapshot) -> str:
@@ -161,7 +173,7 @@ def line(snapshot: Snapshot) -> str:
     )
     share = first_hour_share(fields, "likes")
     return (
-        f"{snapshot.elapsed:6.1f} s  {snapshot.phase}: posts {fields.get('posts', 0)} likes {fields.get('likes', 0):,} "
+        f"{_clock(snapshot)}  {snapshot.phase}: posts {fields.get('posts', 0)} likes {fields.get('likes', 0):,} "
         f"comments {fields.get('comments', 0):,} views {fields.get('views', 0):,} clicks {fields.get('clicks', 0)} "
         f"orders {fields.get('conversions', 0)} first-hour {share} | {flow(snapshot)} | {states}"
     )

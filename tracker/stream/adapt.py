@@ -50,6 +50,8 @@ class Adapter:
         self._platforms = platforms
         self._rewind = rewind
         self._cursors: dict[Partition, Cursor] = {}
+        self._rewound: dict[Partition, int] = {}
+        """Where each partition was asked to be read again from, while that has not come yet."""
         self._turn = asyncio.Lock()
         self.adapted = 0
         """Payloads adapted since the start, for the rate."""
@@ -58,6 +60,7 @@ class Adapter:
         """Take over these partitions, and no others; where to read each from."""
         async with self._turn:
             self._cursors = {partition: await self._open(partition) for partition in partitions}
+            self._rewound = {}
             return dict(self._cursors)
 
     async def run(self, batches: AsyncIterator[Batch]) -> None:
@@ -70,26 +73,54 @@ class Adapter:
         """Adapt one batch. Raises what stops the worker."""
         partition = Partition("inbox", batch.partition)
         cursor = self._cursors.get(partition)
-        if cursor is None or not batch.first_offset <= cursor.next_offset < batch.next_offset:
+        if cursor is None or not await self._continues(cursor, batch):
             return
         records = trim(batch, cursor)
         sent, letters = self._adapt(records)
         now = self._parts.clock()
         await self._parts.sender.send(self._parts.letters.outgoing(batch, letters, now))
         await self._parts.sender.send(sent)
-        after = Cursor(batch.next_offset, self._parts.logs["inbox"])
-        try:
-            await self._parts.store.apply(partition, Change(expected=cursor, next=after))
-        except (StaleCursor, ApplyUnknown) as error:
-            log.warning("%s", error)
-            after = await self._open(partition)
-            await self._rewind(batch.topic, batch.partition, after.next_offset)
-        self._cursors[partition] = after
+        await self._move(partition, cursor, Cursor(batch.next_offset, self._parts.logs["inbox"]))
         self.adapted += len(records)
+
+    async def check(self) -> None:
+        """Compare the cursors in memory with the store's: one that lost its last writes is noticed while all is idle.
+
+        Raises what stops the worker.
+        """
+        for partition in list(self._cursors):
+            async with self._turn:
+                cursor = self._cursors.get(partition)
+                if cursor is not None and cursor.log:
+                    await self._move(partition, cursor, cursor)
 
     def cursors(self) -> dict[Partition, Cursor]:
         """How far each partition is adapted."""
         return dict(self._cursors)
+
+    async def _continues(self, cursor: Cursor, batch: Batch) -> bool:
+        """Whether the batch holds anything new that follows what was adapted. A gap is read again from the cursor."""
+        at = cursor.next_offset
+        place = Partition("inbox", batch.partition)
+        if batch.first_offset <= at < batch.next_offset:
+            self._rewound.pop(place, None)
+            return True
+        if batch.first_offset > at and self._rewound.get(place) != at:
+            log.warning("%s: begins beyond the cursor %d; reading again from there", batch, at)
+            self._rewound[place] = at
+            await self._rewind(batch.topic, batch.partition, at)
+        return False
+
+    async def _move(self, partition: Partition, before: Cursor, after: Cursor) -> None:
+        """Move the cursor in the store. If it stands elsewhere there, go on from where it stands."""
+        try:
+            await self._parts.store.apply(partition, Change(expected=before, next=after))
+        except (StaleCursor, ApplyUnknown) as error:
+            log.warning("%s", error)
+            after = await self._open(partition)
+            self._rewound[partition] = after.next_offset
+            await self._rewind(self._parts.topics.name("inbox"), partition.number, after.next_offset)
+        self._cursors[partition] = after
 
     async def _open(self, partition: Partition) -> Cursor:
         head = await self._parts.store.open(partition)

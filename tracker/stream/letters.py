@@ -26,6 +26,10 @@ class TooManyDeadLetters(Exception):
         self.example = example
 
 
+REASON_BYTES = 400
+"""A reason is cut at so much: with its letter's other words it must fit into what a record may have beyond a payload."""
+
+
 class DeadLetters:
     """Makes the letters of one worker and counts them. `limit` letters within `window_seconds` are the most."""
 
@@ -40,7 +44,7 @@ class DeadLetters:
     def letter(self, stage: Stage, record: Record, reason: str, *, refused_by: str, now: Instant) -> DeadLetter:
         """The letter of one record."""
         origin = Origin(
-            reason=reason,
+            reason=_readable(reason),
             stage=stage,
             topic=record.topic,
             partition=record.partition,
@@ -68,3 +72,9 @@ class DeadLetters:
             place = (self._topics.name("dead"), partition_of(key or b"", self._topics.partitions))
             records.setdefault(place, []).append(Outgoing(key, value, headers))
         return records
+
+
+def _readable(reason: str) -> str:
+    """A reason that can be written whatever a plugin put into it: no half characters, and not a whole payload."""
+    written = reason.encode(errors="backslashreplace")
+    return written[:REASON_BYTES].decode(errors="ignore") + ("…" if len(written) > REASON_BYTES else "")

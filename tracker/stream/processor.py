@@ -126,6 +126,20 @@ class Processor:
                     except (StaleCursor, ApplyUnknown) as error:
                         await self._start_over(held, error)
 
+    async def check(self) -> None:
+        """Compare the cursors in memory with the store's: one that lost its last writes is noticed while all is idle.
+
+        Raises what stops the worker.
+        """
+        for partition in list(self._held):
+            async with self._turn:
+                held = self._held.get(partition)
+                if held is not None and held.applying is None and held.cursor.log:
+                    try:
+                        await self._parts.store.apply(partition, Change(expected=held.cursor, next=held.cursor))
+                    except (StaleCursor, ApplyUnknown) as error:
+                        await self._start_over(held, error)
+
     def known_versions(self) -> dict[Partition, Mapping[str, int]]:
         """The definitions that each partition knows: `{kind}:{id}` → version."""
         return {partition: held.state.rules.versions for partition, held in self._held.items()}
@@ -145,6 +159,7 @@ class Processor:
         topic = self._parts.topics.name(cast(Stage, partition.stage))
         cursor = checked(partition, topic, head.cursor, self._log(partition))
         if before is not None and before.cursor == cursor:
+            before.rewound_to = None
             return before
         count = self._parts.topics.partitions
         state = PartitionState(

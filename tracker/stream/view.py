@@ -3,6 +3,8 @@
 1. Totals are derived and idempotent: merging once too often does no harm, and a lost touch is made up for at the next
    start (`assign` merges every campaign that the worker is now responsible for).
 2. A campaign is merged at most once in `debounce_ms`, however often it is touched.
+3. No merge begun before an assignment writes after it: another worker may have written newer totals by then. What a
+   worker that was thought dead writes late is put right by the assignment that its return brings about.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from tracker.stream.transport import Batch
 from tracker.topics import Stage, Topics
 
 COUNTED: tuple[Stage, ...] = ("activity", "commerce")
+_AT_ONCE = 50
+"""Campaigns merged in one go: an assignment waits for no more than these."""
 _GATHER_S = 0.1
 """Touches are gathered for so long: a campaign under load is announced ten times a second, not once for each batch."""
 
@@ -65,42 +69,46 @@ class View:
         self._debounce = debounce_ms / 1000
         self._waiting: set[str] = set()
         self._some = asyncio.Event()
+        self._turn = asyncio.Lock()
         self.merged = 0
         """Campaigns merged since the start."""
 
     async def assign(self, touched: Sequence[int]) -> None:
         """Take over these partitions of the topic of touches: merge every campaign whose touches come there."""
         mine = set(touched)
-        campaigns = {scope.campaign for scopes in (await self._scopes()).values() for scope in scopes}
-        count = self._topics.partitions
-        self._touch({campaign for campaign in campaigns if partition_of(campaign.encode(), count) in mine})
+        async with self._turn:
+            self._waiting.clear()
+            campaigns = {scope.campaign for scopes in (await self._scopes()).values() for scope in scopes}
+            count = self._topics.partitions
+            self._touch({campaign for campaign in campaigns if partition_of(campaign.encode(), count) in mine})
 
     async def read(self, batches: AsyncIterator[Batch]) -> None:
         """Note which campaigns are touched, until cancelled."""
         async for batch in batches:
-            self._touch({record.key.decode() for record in batch.records if record.key})
+            self._touch({record.key.decode(errors="replace") for record in batch.records if record.key})
 
     async def run(self) -> None:
         """Merge what was touched, until cancelled."""
         while True:
             await self._some.wait()
             self._some.clear()
-            waiting, self._waiting = self._waiting, set()
-            await self.merge(waiting)
+            while self._waiting:
+                async with self._turn:
+                    waiting = {self._waiting.pop() for _ in range(min(_AT_ONCE, len(self._waiting)))}
+                    await self.merge(waiting)
             await asyncio.sleep(self._debounce)
 
     async def merge(self, campaigns: set[str]) -> None:
-        """Overwrite the totals of these campaigns with the sums of their partials."""
-        scopes = await self._scopes()
-        totals: dict[str, dict[Scope, dict[str, int]]] = {campaign: {} for campaign in campaigns}
-        for partition, known in scopes.items():
+        """Overwrite the totals of these campaigns with the sums of their partials; a name never counted for is none."""
+        totals: dict[str, dict[Scope, dict[str, int]]] = {}
+        for partition, known in (await self._scopes()).items():
             for scope in known:
-                if scope.campaign in totals:
-                    into = totals[scope.campaign].setdefault(scope, {})
+                if scope.campaign in campaigns:
+                    into = totals.setdefault(scope.campaign, {}).setdefault(scope, {})
                     add_up(into, await self._store.partial(partition, scope))
         for campaign, total in totals.items():
             await self._store.write_totals(campaign, total)
-        self.merged += len(campaigns)
+        self.merged += len(totals)
 
     async def _scopes(self) -> dict[Partition, frozenset[Scope]]:
         partitions = [Partition(stage, n) for stage in COUNTED for n in range(self._topics.partitions)]

@@ -2,7 +2,8 @@
 
 1. Whatever is not expected ends the worker with its reason; a supervisor starts it again, and it goes on from the
    store's cursors.
-2. When the active view is switched (`tracker rebuild`), the worker starts over on the new one by itself.
+2. Whatever the store and Kafka say is asked again: the cursors while all is idle, the logs at every assignment.
+3. When the active view is switched (`tracker rebuild`), the worker starts over on the new one by itself.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from tracker.topics import Stage, Topics
 log = logging.getLogger(__name__)
 
 _HINT_S = 5.0
+_CHECK_S = 5.0
 _COMPLETE_S = 30.0
 
 
@@ -43,7 +45,8 @@ class WorkerParts(Struct, frozen=True, kw_only=True):
     bootstrap: str
     group: str
     topics: Topics
-    logs: Mapping[Stage, str]
+    logs_now: Callable[[], Awaitable[Mapping[Stage, str]]]
+    """Asks which log each topic is: at every assignment, for a topic may be created anew while the worker runs."""
     store: Store
     platforms: Mapping[str, PlatformAdapter]
     cadence: Cadence
@@ -68,12 +71,13 @@ class _Worker:
     def __init__(self, parts: WorkerParts, sender: Sender) -> None:
         self._parts = parts
         topics = parts.topics
+        self._logs: dict[Stage, str] = {}
         common = Parts(
             store=parts.store,
             topics=topics,
-            logs=parts.logs,
+            logs=self._logs,
             sender=sender,
-            letters=DeadLetters(topics, parts.logs, limit=parts.dead_limit, window_seconds=parts.dead_window_seconds),
+            letters=DeadLetters(topics, self._logs, limit=parts.dead_limit, window_seconds=parts.dead_window_seconds),
             cadence=parts.cadence,
             polls=_polls(parts.platforms),
             clock=parts.clock,
@@ -104,6 +108,7 @@ class _Worker:
                 ("watch", self._processor.watch()),
                 ("switch", self._notice_switch()),
                 ("hint", self._hint()),
+                ("check", self._check()),
                 ("complete", self._complete()),
                 ("stop", _until(stop)),
             )
@@ -113,7 +118,8 @@ class _Worker:
         for task in beside:
             task.cancel()
         outcomes = await asyncio.gather(*beside, app, return_exceptions=True)
-        await self._processor.settle()
+        # Last, so that the first reason is the one that is raised.
+        outcomes += await asyncio.gather(self._processor.settle(), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
                 raise outcome
@@ -123,6 +129,7 @@ class _Worker:
 
     async def _cursors(self, assigned: Mapping[TP, LogRange]) -> Mapping[TP, int]:
         """Where to read the assigned partitions from: the store's cursors; touches from their end."""
+        self._logs.update(await self._parts.logs_now())
         by_stage: dict[Stage, list[int]] = {}
         for tp in assigned:
             by_stage.setdefault(self._parts.topics.stage(tp.topic), []).append(tp.partition)
@@ -153,6 +160,12 @@ class _Worker:
             hints = {TP(name(cast(Stage, p.stage)), p.number): cursor.next_offset for p, cursor in known.items()}
             if hints:
                 await commit_hint(self._app, hints)
+
+    async def _check(self) -> None:
+        while True:
+            await asyncio.sleep(_CHECK_S)
+            await self._adapter.check()
+            await self._processor.check()
 
     async def _complete(self) -> None:
         while True:
