@@ -12,6 +12,8 @@ import math
 import random
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from tracker.domain import events as ev
 from tracker.domain.definitions import AccountRef, Agreement, Campaign, Creator, Definition
 from tracker.domain.events import AnyEvent, Fact, Origin, wrap
@@ -92,7 +94,7 @@ def partition(number: int, of: int, events: int, seed: int = 7) -> Iterator[AnyE
                 timed += _post(random.Random(seed * 1_000_003 + which), owner, which, many)
     timed.sort(key=lambda each: each[0])
     for offset, (_, fact, source) in enumerate(timed):
-        placed = ev.structs_replace(fact, Origin(LOG, number, offset, 0))
+        placed = replace(fact, origin=Origin(LOG, number, offset, 0))
         yield wrap(placed, id=f"{LOG[:8]}-{number}-{offset}-0", source=source)
 
 
@@ -100,3 +102,91 @@ def _partition_of(owner: int, of: int) -> int:
     stage, key = place(ev.AudienceObserved(platform="tiktok", account=account(owner), observed_at=START))
     assert stage == "activity"
     return partition_of(key.encode(), of)
+
+
+def _post(luck: random.Random, owner: int, which: int, many: int) -> Iterator[Timed]:
+    """One post's `many` events, in no order."""
+    who = {"platform": "tiktok", "account": account(owner), "post": f"7{which:018}"}
+    born = START + luck.randrange(PUBLISHED_WITHIN)
+    shown = _shown(luck, owner, which, born, who)
+    yield born + 2_000, replace(shown, observed_at=born + 2_000), "webhook"
+    kinds = luck.choices([kind for kind, _ in SHARES], [share for _, share in SHARES], k=many - 1)
+    looks = kinds.count("observed") + 1
+    until = born + _age(looks)
+    crowd = _Crowd(luck, owner)
+    look = 0
+    for serial, kind in enumerate(kinds):
+        if kind == "observed":
+            look += 1
+            at = born + _age(look) + luck.randrange(5_000)
+            yield at, crowd.seen_at(at, born, who), "poll"
+        else:
+            at = born + 5_000 + int((until - born) * luck.random() ** 2)
+            yield _other(luck, kind, at, f"{which}-{serial}", who, shown)
+
+
+def _age(look: int) -> int:
+    """How old a post is at its n-th look, by the poller's cadence."""
+    return look * MINUTE if look <= 60 else HOUR + (look - 60) * 5 * MINUTE
+
+
+def _shown(luck: random.Random, owner: int, which: int, born: int, who: dict[str, str]) -> ev.PostPublished:
+    tag = "#ad" if luck.random() < 0.85 else "#everyday"
+    words = f"{tag} A quiet morning with the new collection, part {which}: first impressions, honest ones. "
+    words += f"#spring{owner % CAMPAIGNS} " if luck.random() < 0.5 else "@friend "
+    return ev.PostPublished(
+        observed_at=born,
+        occurred_at=born,
+        permalink=f"https://www.tiktok.com/@creator{owner}/video/7{which:018}",
+        text=words + "What would you wear with it? Tell me below. #ootd #quiet",
+        medium="video",
+        **who,
+    )
+
+
+class _Crowd:
+    """How one post's audience grows: fast at first, then ever slower. Some posts hide how often they were saved."""
+
+    def __init__(self, luck: random.Random, owner: int) -> None:
+        self._luck = luck
+        self._likes = int(luck.lognormvariate(6.5, 1.0)) + 20
+        self._slowness = luck.uniform(1.0, 8.0) * HOUR
+        self._five = owner % 2 == 0
+
+    def seen_at(self, at: int, born: int, who: dict[str, str]) -> ev.ReactionObserved:
+        likes = int(self._likes * (1 - math.exp(-(at - born) / self._slowness)))
+        likes = max(0, likes - (self._luck.random() < 0.02))
+        return ev.ReactionObserved(
+            observed_at=at,
+            published_at=born,
+            likes=likes,
+            comments=likes // 21,
+            shares=likes // 34,
+            saves=likes // 13 if self._five else None,
+            views=likes * 19,
+            **who,
+        )
+
+
+def _other(
+    luck: random.Random, kind: str, at: int, serial: str, who: dict[str, str], shown: ev.PostPublished
+) -> Timed:
+    """What happens to a post between two looks."""
+    match kind:
+        case "comment":
+            text = "Where is it from? It looks lovely on you" if luck.random() < 0.5 else "Beautiful!"
+            return at, ev.CommentCreated(observed_at=at, comment=f"c-{serial}", text=text, **who), "webhook"
+        case "shown":
+            return at, replace(shown, observed_at=at), "poll"
+        case "increment":
+            step = ev.ReactionAdded if luck.random() < 0.8 else ev.ReactionRemoved
+            return at, step(observed_at=at, occurred_at=at, reaction=f"r-{serial}", metric="likes", **who), "webhook"
+        case "audience":
+            owner = {name: who[name] for name in ("platform", "account")}
+            followers = 4_000 + (at - START) // MINUTE
+            return at, ev.AudienceObserved(observed_at=at, followers=followers, **owner), "poll"
+        case "edited":
+            return at, ev.PostEdited(observed_at=at, text=f"{shown.text} Edited: sizes below.", **who), "webhook"
+        case _:
+            gone = ev.PostRemoved(observed_at=at, reason="private", **who)
+            return at, gone if luck.random() < 0.5 else ev.PostRestored(observed_at=at, **who), "webhook"

@@ -64,7 +64,7 @@ def test_what_we_publish_twice_counts_once(history: list[AnyEvent], data: st.Dat
 
 
 def on_one_account(fact: Fact) -> Fact:
-    """The same about Anna's account; whatever names the time of publishing names the same one, and nothing is too old."""
+    """The same about Anna's account; whatever says when it was published says the same, and nothing is too old."""
     said: dict[str, Any] = {"origin": ev.UNPLACED, "platform": "youtube", "account": "UC-anna"}
     if isinstance(fact, ev.PostPublished):
         said["occurred_at"] = None if fact.occurred_at is None else T
@@ -201,4 +201,5 @@ def test_the_sum_of_all_changes_is_what_the_posts_contribute_now(history: list[A
 def test_an_empty_batch_changes_nothing() -> None:
     folded = fold(PartitionState(stage="activity"), [])
     assert isinstance(folded, Folded)
-    assert not (folded.states or folded.increments or folded.marks or folded.due or folded.touched or folded.refused)
+    assert folded.states == folded.increments == folded.marks == folded.due == {}
+    assert folded.touched == set()

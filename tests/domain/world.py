@@ -9,8 +9,8 @@ from msgspec import Struct, field
 
 from tracker.domain import events as ev
 from tracker.domain.counters import Scope
-from tracker.domain.definitions import AccountRef, Agreement, Campaign, Creator, Definition, Link
-from tracker.domain.fold import Folded, Located, Missing, PartitionState, commit, fold
+from tracker.domain.definitions import AccountRef, Agreement, Campaign, Creator, Definition, DefinitionKind, Link
+from tracker.domain.fold import Folded, Located, PartitionState, commit, fold
 from tracker.domain.schedule import Cadence
 
 T = 20_000 * 86_400_000
@@ -19,7 +19,7 @@ SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
 Partial = dict[str, int]
 
-_KINDS: dict[type[Definition], ev.DefinitionKind] = {
+_KINDS: dict[type[Definition], DefinitionKind] = {
     Campaign: "campaign",
     Creator: "creator",
     Agreement: "agreement",
@@ -28,7 +28,7 @@ _KINDS: dict[type[Definition], ev.DefinitionKind] = {
 
 
 class World(Struct):
-    """One partition. Everything that is written is kept; nothing is ever in memory but what was loaded."""
+    """One partition and what was written of it."""
 
     stage: Literal["activity", "commerce"] = "activity"
     polls: dict[str, frozenset[Literal["post", "account"]]] = field(default_factory=dict)
@@ -40,6 +40,8 @@ class World(Struct):
     due: dict[str, int | None] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     seen: dict[int, set[str]] = field(default_factory=dict)
+    pieces: dict[str, bytes | None] = field(default_factory=dict)
+    terms: dict[str, set[str]] = field(default_factory=dict)
     partition: PartitionState | None = None
     versions: int = 0
     offset: int = 0
@@ -51,9 +53,14 @@ class World(Struct):
         """One batch, applied."""
         assert self.partition is not None
         batch = [Located(self.offset + number, event) for number, event in enumerate(events)]
-        while isinstance(folded := fold(self.partition, batch), Missing):
+        for _ in range(9):
+            folded = fold(self.partition, batch)
+            if isinstance(folded, Folded):
+                break
             counted = {id for day, ids in folded.ids.items() for id in ids & self.seen.get(day, set())}
-            self.partition.learn(folded, {}, {}, counted)
+            pieces = {key: self.pieces.get(key) for key in folded.pieces}
+            self.partition.learn(folded, pieces, self.terms, counted)
+        assert isinstance(folded, Folded), f"still lacking {folded}"
         self.offset += len(batch)
         for into, sums in (
             (self.partials, folded.increments),
@@ -65,6 +72,11 @@ class World(Struct):
             for source, at in latest.items():
                 row = self.fresh.setdefault(scope, {})
                 row[source] = max(at, row.get(source, at))
+        self.pieces |= folded.pieces()
+        for term, keys in folded.term_adds.items():
+            self.terms.setdefault(term, set()).update(keys)
+        for term, keys in folded.term_drops.items():
+            self.terms.setdefault(term, set()).difference_update(keys)
         for day, ids in folded.seen.items():
             self.seen.setdefault(day, set()).update(ids)
         self.due |= folded.due
@@ -121,9 +133,14 @@ SCENE: Sequence[Definition] = (SPRING, ANNA, DEAL, LINK)
 
 def post(at: int = T, *, published: int | None = T, account: str = "UC-anna", id: str = "p", **said: str) -> ev.Fact:
     """The post is up, with #ad unless it says otherwise."""
-    words = {"text": "new #ad", **said}
     return ev.PostPublished(
-        platform="youtube", account=account, post=id, observed_at=at, occurred_at=published, **words
+        platform="youtube",
+        account=account,
+        post=id,
+        observed_at=at,
+        occurred_at=published,
+        text=said.get("text", "new #ad"),
+        permalink=said.get("permalink"),
     )
 
 

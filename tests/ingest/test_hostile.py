@@ -1,5 +1,6 @@
 """Whatever is sent to the door: never a fault of ours, a 2xx only for what is on the inbox, no secret in any log."""
 
+import logging
 import string
 
 import httpx
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.ingest.doors import API_TOKEN, SECRETS, SIGNING, VERIFY_TOKEN, Door, raw_http, signed
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 names = st.sampled_from(
     [
@@ -36,7 +37,7 @@ requests = st.tuples(
     st.booleans(),
 )
 fuzzing = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

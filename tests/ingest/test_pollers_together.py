@@ -19,7 +19,6 @@ from tracker.store.client import connect
 from tracker.store.redis import RedisStore
 from tracker.topics import Topics
 
-
 ROOT = Path(__file__).parents[2]
 
 

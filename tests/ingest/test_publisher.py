@@ -52,6 +52,8 @@ async def test_a_publisher_refuses_at_once_what_would_go_beyond_its_memory() -> 
 
 
 async def test_a_topic_that_is_gone_is_unreachable_and_no_crash(kafka: Broker, topic_prefix: str) -> None:
+    if "Tansu" in kafka.kind:
+        pytest.skip("the embedded broker creates every topic that it is asked about")
     async with publishing(kafka.bootstrap, topic_prefix) as publisher:
         publisher.topics = Topics(prefix=f"{topic_prefix}-gone")
         with pytest.raises(KafkaUnreachable):

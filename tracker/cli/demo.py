@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -39,4 +42,29 @@ def demo(
     # invented events to an installation that is real.
     for name in [name for name in os.environ if name.startswith("TRACKER_")]:
         del os.environ[name]
-    raise typer.Exit(run(Options(seconds=seconds, kill=kill, seed=seed), common.out))
+    began = time.monotonic() - _process_age()
+    raise typer.Exit(run(Options(apply=_apply, began=began, seconds=seconds, kill=kill, seed=seed), common.out))
+
+
+async def _apply(settings: Path, file: Path) -> None:
+    """What `tracker apply` does, in this process: it has been imported already, and starting costs seconds."""
+    from tracker import wiring
+    from tracker.definitions import book as books
+    from tracker.definitions import registry
+    from tracker.definitions.reading import read
+    from tracker.settings_load import load
+
+    chosen = load({}, settings).settings
+    book = await asyncio.to_thread(wiring.read_book, chosen)
+    steps = books.plan(book, read([file], books.standing(book)))
+    async with wiring.publisher(chosen) as publisher:
+        await registry.write(publisher, wiring.topics(chosen), steps, at=common.now_ms(), told=lambda _step: None)
+
+
+def _process_age() -> float:
+    """Seconds since this process was started, where the kernel tells (proc(5)); else 0."""
+    try:
+        started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - started
+    except (OSError, AttributeError):
+        return 0.0

@@ -17,12 +17,20 @@ from tracker.domain.audience import Account
 from tracker.domain.posts import REMOVED, Post
 
 
+Kind = Literal["post", "account"]
+"""What a due item asks for."""
+
+
 class DueItem(Struct, frozen=True, kw_only=True):
     """One thing to look at. `post` None: the account itself (followers, and its new posts)."""
 
     platform: str
     account: str
     post: str | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return "account" if self.post is None else "post"
 
 
 _STEPS = (
@@ -51,7 +59,7 @@ class Cadence(Struct, frozen=True):
         return self.steps[-1][1]
 
 
-Polls = Mapping[str, frozenset[Literal["post", "account"]]]
+Polls = Mapping[str, frozenset[Kind]]
 """Platform → what its adapter can ask for."""
 
 

@@ -160,7 +160,6 @@ def _lane(parts: PollerParts, adapter: PlatformAdapter, client: httpx.AsyncClien
 
 def _read(lease: Lease) -> DueItem | None:
     try:
-        found = parse_item(lease.item)
+        return parse_item(lease.item)
     except ValueError:
         return None
-    return DueItem(platform=found.platform, account=found.account, post=found.post)

@@ -13,12 +13,25 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from tracker.domain.events import Fact, Instant, Source
+from tracker.domain.schedule import DueItem, Kind
+
+__all__ = [
+    "Access",
+    "DueItem",
+    "Handshake",
+    "Headers",
+    "HttpRequest",
+    "Kind",
+    "PlatformAdapter",
+    "Quota",
+    "RawPayload",
+    "Secrets",
+    "Unreadable",
+    "Verified",
+]
 
 Headers = Mapping[str, str]
 """HTTP headers; names are lower case."""
-
-Kind = Literal["post", "account"]
-"""What a due item asks for."""
 
 
 class Unreadable(Exception):
@@ -27,18 +40,6 @@ class Unreadable(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-class DueItem(Struct, frozen=True, kw_only=True):
-    """One thing to look at. `post` None: the account itself (followers, and its new posts)."""
-
-    platform: str
-    account: str
-    post: str | None = None
-
-    @property
-    def kind(self) -> Kind:
-        return "account" if self.post is None else "post"
 
 
 class RawPayload(Struct, frozen=True, kw_only=True):

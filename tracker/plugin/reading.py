@@ -34,8 +34,6 @@ _TIME = re.compile(
 )
 _DIGITS = re.compile(r"\d{1,16}", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# A string (an unfinished one to its end, so that the scan stays linear), or one bracket.
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
 class Node:
@@ -164,16 +162,18 @@ def read_json(body: bytes, *, path: str = "$", max_bytes: int = MAX_BODY_BYTES) 
         document = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Unreadable(f"{path}: not UTF-8 (byte {error.start})") from error
-    if _depth(document) > MAX_DEPTH:
-        raise Unreadable(f"{path}: nested more than {MAX_DEPTH} deep")
     try:
         value = json.loads(
             document, object_pairs_hook=_object, parse_float=_finite, parse_constant=_refuse_constant, parse_int=int
         )
     except json.JSONDecodeError as error:
         raise Unreadable(f"{path}: not JSON (line {error.lineno}, column {error.colno}: {error.msg})") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Unreadable(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise Unreadable(f"{path}: nested more than {MAX_DEPTH} deep") from error
+    if _is_deeper(value, MAX_DEPTH):
+        raise Unreadable(f"{path}: nested more than {MAX_DEPTH} deep")
     return Node(value, path)
 
 
@@ -223,20 +223,15 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _depth(document: str) -> int:
-    """How deep the brackets outside strings go."""
-    depth = deepest = 0
-    for found in _BRACKETS.finditer(document):
-        character = found.group()[0]
-        if character in "[{":
-            depth += 1
-            if depth > deepest:
-                deepest = depth
-                if deepest > MAX_DEPTH:
-                    break
-        elif character in "]}":
-            depth -= 1
-    return deepest
+def _is_deeper(value: Any, most: int) -> bool:
+    """Whether objects and arrays stand more than `most` deep in one another."""
+    level = [value]
+    for _ in range(most + 1):
+        holders = [node for node in level if isinstance(node, dict | list)]
+        if not holders:
+            return False
+        level = [child for node in holders for child in (node.values() if isinstance(node, dict) else node)]
+    return True
 
 
 def _kind(value: object) -> str:

@@ -207,12 +207,10 @@ class _Count:
             self.contributed[thing] = after
             for scope in {*before, *after}:
                 was, now = before.get(scope, {}), after.get(scope, {})
-                for name in {*was, *now}:
+                for name in {name for name, _ in was.items() ^ now.items()}:
                     self._book(scope, name, now.get(name, 0) - was.get(name, 0), observed_at)
 
     def _book(self, scope: Scope, name: str, change: int, observed_at: int) -> None:
-        if not change:
-            return
         _add(self.counters.partial, scope, name, change)
         if name in SERIES or name.startswith(("revenue.", "refunds.")):
             _add(self.counters.hours, scope, f"{name}@{observed_at // HOUR}", change)

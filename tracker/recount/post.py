@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from operator import itemgetter
 from typing import Literal, TypeVar
 
 from tracker.domain import events as ev
@@ -151,7 +152,9 @@ def _curve_fields(post: Post, metric: str, value: int | None) -> Fields:
 
 def _curve_figures(post: Post, published_at: int, metric: str, value: int | None) -> Fields:
     fields: Fields = {}
-    kept = kept_points([(max(0, at - published_at), seen, as_) for at, seen, as_ in post.points[metric]])
+    kept = kept_points(
+        [(at - published_at if at > published_at else 0, seen, as_) for at, seen, as_ in post.points[metric]]
+    )
     for age in AGES:
         reached = reached_by(kept, age * 1000)
         if reached is not None:
@@ -171,26 +174,25 @@ def _curve_figures(post: Post, published_at: int, metric: str, value: int | None
 def kept_points(points: list[Point]) -> list[Point]:
     """Of each interval between two ages of interest the first and the last point, by age."""
     ordered = sorted(points)
+    ages = [point[0] for point in ordered]
     kept: list[Point] = []
     below = 0
     for high in [*(age * 1000 for age in AGES), 2**63]:
-        above = bisect_right(ordered, high, key=lambda point: point[0])
-        inside = ordered[below:above]
-        below = above
+        above = bisect_right(ages, high)
+        inside, below = ordered[below:above], above
         if inside:
-            first = max(point for point in inside if point[0] == inside[0][0])
+            first = ordered[bisect_right(ages, inside[0][0]) - 1]  # of its age the greatest
             kept += [first] if first == inside[-1] else [first, inside[-1]]
     return kept
 
 
 def reached_by(kept: list[Point], age: int) -> tuple[int, Literal["exact", "interpolated"]] | None:
     """What was reached by an age (ms)."""
-    exact = [value for at, value, _ in kept if at == age]
-    if exact:
-        return exact[-1], "exact"
-    after = bisect_left(kept, age, key=lambda point: point[0])
-    if after == len(kept):
+    if not kept or kept[-1][0] < age:
         return None
+    after = bisect_left(kept, age, key=itemgetter(0))
+    if kept[after][0] == age:
+        return kept[after][1], "exact"
     later_at, later, later_as = kept[after]
     earlier_at, earlier, earlier_as = kept[after - 1] if after else (0, 0, later_as)
     if later_at - earlier_at > 2 * age or earlier_as != later_as:
@@ -209,7 +211,7 @@ def _first_reaction(post: Post) -> int | None:
     seen = [
         fact.observed_at
         for fact in post.facts(ev.ReactionObserved)
-        if any(value is not None and value > 0 for value in (fact.likes, fact.comments, fact.shares, fact.saves))
+        if fact.likes or fact.comments or fact.shares or fact.saves
     ]
     added = [instant(fact) for fact in post.facts(ev.ReactionAdded)]
     commented = [instant(fact) for fact in post.facts(ev.CommentCreated)]

@@ -16,8 +16,8 @@ class LogChanged(Exception):
         super().__init__(
             f"{topic}[{partition.number}]@{cursor.next_offset}: the counters were made from log {cursor.log}, "
             f"the topic that is there now is log {log}: it was deleted and created anew, or this is another cluster. "
-            "Nothing was applied and the worker stopped. Point kafka.bootstrap at the right cluster, restore the topic, "
-            "or count anew from what is there: tracker rebuild"
+            "Nothing was applied and the worker stopped. Point kafka.bootstrap at the right cluster, restore the "
+            "topic, or count anew from what is there: tracker rebuild"
         )
         self.partition = partition
         self.cursor = cursor

@@ -27,7 +27,7 @@ class TooManyDeadLetters(Exception):
 
 
 REASON_BYTES = 400
-"""A reason is cut at so much: with its letter's other words it must fit into what a record may have beyond a payload."""
+"""Longer reasons are cut: a letter must fit into a record, however large the payload and whatever a plugin says."""
 
 
 class DeadLetters:
