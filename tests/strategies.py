@@ -208,11 +208,12 @@ _KIND: dict[type[Definition], DefinitionKind] = {
 def definition_changes(draw: st.DrawFn) -> ev.DefinitionChanged:
     """A definition put, changed or deleted; the version may be one already known, or one that overtakes others."""
     definition = draw(st.one_of(campaigns(), creators, agreements, agreements, links))
+    misnamed = draw(st.integers(0, 15)) == 0
     return ev.DefinitionChanged(
         platform="direct",
         observed_at=draw(instants),
         kind=_KIND[type(definition)],
-        id=definition.id,
+        id="g1" if misnamed else definition.id,
         version=draw(st.integers(1, 4)),
         definition=None if draw(st.integers(0, 5)) == 0 else definition,
     )

@@ -2,8 +2,8 @@
 
 1. A letter that stands twice (a worker repeated itself after a crash) is one letter.
 2. Replaying sends a payload as it was; the letter stays where it is, as a record of what happened.
-3. An event that counting refused loses its origin when it is replayed: it was seen, so by its origin it would be dropped as
-   a duplicate of ours; it was not counted, so it must not be.
+3. An event that counting refused loses its origin when it is replayed: it was seen, so by its origin it would be
+   dropped as a duplicate of ours; it was not counted, so it must not be.
 """
 
 from __future__ import annotations

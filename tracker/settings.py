@@ -51,6 +51,7 @@ class Worker(_Section, frozen=True, kw_only=True):
     session_timeout_seconds: Annotated[
         int, Meta(ge=3, description="Kafka session timeout: a dead worker's partitions move after it")
     ] = 10
+    metrics_port: Annotated[int, Meta(ge=0, le=65535, description="Port of GET /metrics for Prometheus; 0: none")] = 0
 
 
 class Receiver(_Section, frozen=True, kw_only=True):
@@ -67,6 +68,7 @@ class Poller(_Section, frozen=True, kw_only=True):
     lease_seconds: Annotated[int, Meta(ge=1, description="An item asked for is nobody else's for so long")] = 60
     concurrency: Annotated[int, Meta(ge=1, le=64, description="Requests under way at once")] = 8
     timeout_seconds: Annotated[int, Meta(ge=1, description="Longest wait for an answer")] = 10
+    metrics_port: Annotated[int, Meta(ge=0, le=65535, description="Port of GET /metrics for Prometheus; 0: none")] = 0
 
 
 class CadenceStep(_Section, frozen=True, kw_only=True):

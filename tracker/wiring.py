@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -20,9 +21,12 @@ from tracker.domain.schedule import Cadence
 from tracker.ingest import poller, receiver
 from tracker.ingest.budget import SharedBudget
 from tracker.ingest.health import PollMetrics
+from tracker.ingest.importer import Imported, import_file
+from tracker.ingest.importer import Progress as ImportProgress
 from tracker.ingest.publisher import Publisher
 from tracker.ingest.receiver import now_ms
 from tracker.kafka_admin import check_topics, wait_for_kafka
+from tracker.metrics import served
 from tracker.plugin.manager import load_plugins
 from tracker.plugin.registry import Registry as PluginRegistry
 from tracker.settings import Settings
@@ -169,6 +173,7 @@ def _worker_parts(
         dead_window_seconds=chosen.dead_window_seconds,
         state_pieces=chosen.state_pieces,
         view_debounce_ms=chosen.view_debounce_ms,
+        metrics_port=chosen.metrics_port,
         lacking=lacking,
     )
 
@@ -191,15 +196,17 @@ async def run_poller(settings: Settings, stop: asyncio.Event, on_wait: Told) -> 
     await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
     while not stop.is_set():
         async with store(settings, on_wait=on_wait("Redis")) as opened, publisher(settings) as publishing:
+            metrics = PollMetrics()
             parts = poller.PollerParts(
                 settings=settings,
                 adapters=adapters,
                 publisher=publishing,
                 store=opened,
                 budget=SharedBudget(opened.client, opened.address, opened.prefix),
-                metrics=PollMetrics(),
+                metrics=metrics,
             )
-            await _until_switched(opened, stop, partial(poller.run_poller, parts))
+            with served(metrics.registry, settings.poller.metrics_port):
+                await _until_switched(opened, stop, partial(poller.run_poller, parts))
 
 
 async def _until_switched(
@@ -269,3 +276,13 @@ def _next_view(view: str) -> str:
     """`v1` → `v2`; a view of another name gets a number."""
     match = re.fullmatch(r"(.*?)(\d+)", view)
     return f"{match[1]}{int(match[2]) + 1}" if match else f"{view}-2"
+
+
+async def run_import(
+    settings: Settings, path: Path, on_wait: Told, from_line: int, on_progress: ImportProgress
+) -> Imported:
+    """Put a file's payloads on the inbox. Raises ImportStopped, OSError."""
+    adapters = plugins().platforms
+    await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
+    async with publisher(settings) as publishing:
+        return await import_file(path, publishing, adapters, now=now_ms(), from_line=from_line, on_progress=on_progress)

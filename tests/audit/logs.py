@@ -10,7 +10,8 @@ from tracker.audit import Span
 from tracker.codec.events import UnreadableEvent, decode, encode
 from tracker.domain.events import AnyEvent
 from tracker.domain.fold import Located, Missing, PartitionState, commit, fold
-from tracker.store.base import Change, Cursor, Partition, Store
+from tracker.store.base import Cursor, Partition, Store
+from tracker.stream.processor import change_of
 from tracker.topics import Topics
 
 TOPICS = Topics(partitions=2)
@@ -51,26 +52,7 @@ async def count(store: Store, log: MemoryLog, cut: Sequence[int] | None = None) 
                 loaded = await store.load(partition, folded.pieces, folded.terms)
                 state.learn(folded, loaded.pieces, loaded.terms, await store.seen(partition, folded.ids))
             after = Cursor(stop, log.log)
-            await store.apply(
-                partition,
-                Change(
-                    expected=cursor,
-                    next=after,
-                    pieces=folded.pieces(),
-                    increments=folded.increments,
-                    minutes=folded.minutes,
-                    hours=folded.hours,
-                    fresh=folded.fresh,
-                    definitions=folded.definitions,
-                    origins=folded.origins,
-                    marks=folded.marks,
-                    term_adds=folded.term_adds,
-                    term_drops=folded.term_drops,
-                    due=folded.due,
-                    seen=folded.seen,
-                    forget_days_before=folded.forget_days_before,
-                ),
-            )
+            await store.apply(partition, change_of(folded, cursor, after))
             commit(state, folded)
             cursor = after
 

@@ -37,7 +37,7 @@ class World(Struct):
     minutes: dict[Scope, Partial] = field(default_factory=dict)
     hours: dict[Scope, Partial] = field(default_factory=dict)
     fresh: dict[Scope, Partial] = field(default_factory=dict)
-    due: dict[str, int | None] = field(default_factory=dict)
+    due: dict[str, int] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     seen: dict[int, set[str]] = field(default_factory=dict)
     pieces: dict[str, bytes | None] = field(default_factory=dict)
@@ -53,14 +53,7 @@ class World(Struct):
         """One batch, applied."""
         assert self.partition is not None
         batch = [Located(self.offset + number, event) for number, event in enumerate(events)]
-        for _ in range(9):
-            folded = fold(self.partition, batch)
-            if isinstance(folded, Folded):
-                break
-            counted = {id for day, ids in folded.ids.items() for id in ids & self.seen.get(day, set())}
-            pieces = {key: self.pieces.get(key) for key in folded.pieces}
-            self.partition.learn(folded, pieces, self.terms, counted)
-        assert isinstance(folded, Folded), f"still lacking {folded}"
+        folded = self._folded(batch)
         self.offset += len(batch)
         for into, sums in (
             (self.partials, folded.increments),
@@ -79,10 +72,20 @@ class World(Struct):
             self.terms.setdefault(term, set()).difference_update(keys)
         for day, ids in folded.seen.items():
             self.seen.setdefault(day, set()).update(ids)
-        self.due |= folded.due
+        self.due = {name: at for name, at in {**self.due, **folded.due}.items() if at is not None}
         self.refused += [refusal.reason for refusal in folded.refused]
         commit(self.partition, folded)
         return folded
+
+    def _folded(self, batch: Sequence[Located]) -> Folded:
+        assert self.partition is not None
+        for _ in range(9):
+            result = fold(self.partition, batch)
+            if isinstance(result, Folded):
+                return result
+            counted = {id for day, ids in result.ids.items() for id in ids & self.seen.get(day, set())}
+            self.partition.learn(result, {key: self.pieces.get(key) for key in result.pieces}, self.terms, counted)
+        raise AssertionError("folded nine times, and still lacking")
 
     def says(self, *facts: ev.Fact, source: ev.Source = "webhook") -> World:
         """A batch of facts from one source."""

@@ -12,6 +12,7 @@ from tests.simulate.builders import SECRETS, START, post, world
 from tracker.simulate import deliver
 from tracker.simulate.cast import HINA, KAITO, MIO
 from tracker.simulate.deliver import Deliveries, subscribe
+from tracker.simulate.errors import DemoFailed, NotInTime
 from tracker.simulate.model import Comment
 from tracker.simulate.platforms import Receive, Scope, Send
 from tracker.simulate.told import ToldLog
@@ -62,7 +63,7 @@ async def test_what_is_never_acknowledged_is_named_and_was_not_told() -> None:
     door, told = Door(503), ToldLog()
     deliveries = Deliveries(world(), SECRETS, told, door.client(), lambda: START)
     deliveries.push([SIGNAL])
-    with pytest.raises(TimeoutError, match=r"1 webhooks were not acknowledged.*tiktok: 503"):
+    with pytest.raises(NotInTime, match=r"1 webhooks were not acknowledged.*tiktok: 503"):
         await deliveries.finish(0.1)
     assert told.pushed == []
     deliveries.stop()
@@ -92,5 +93,5 @@ async def test_a_forgery_is_sent_once_and_never_told() -> None:
 
 async def test_a_receiver_that_does_not_echo_the_challenge_is_not_subscribed() -> None:
     await subscribe(Door(200).client(), SECRETS)
-    with pytest.raises(RuntimeError, match="instagram: the receiver failed the subscription check: it answered 403"):
+    with pytest.raises(DemoFailed, match="instagram: the receiver failed the subscription check: it answered 403"):
         await subscribe(Door(403).client(), SECRETS)

@@ -124,6 +124,13 @@ def test_a_seed_gives_the_same_world_again(seed: int) -> None:
     assert msgspec.json.encode(generate(seed, START, 20)) == msgspec.json.encode(generate(seed, START, 20))
 
 
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10**12))
+def test_the_agreed_address_does_not_depend_on_when_the_world_begins(later: int) -> None:
+    addresses = {submitted_address(generate(1, START + moved, 15)) for moved in (0, later)}
+    assert len(addresses) == 1
+
+
 def test_another_seed_gives_another_world() -> None:
     assert generate(1, START, 20).posts != generate(2, START, 20).posts
 

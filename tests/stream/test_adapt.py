@@ -43,7 +43,7 @@ class Bench:
         self.rewinds = Rewinds()
         self.before: Callable[[Place, Outgoing], None] = lambda _place, _record: None
         platforms: dict[str, PlatformAdapter] = {"direct": Direct(), "odd": Odd(odd)}
-        outbox = Outbox(self.logs, lambda place, record: self.before(place, record))
+        outbox = Outbox(self.logs, lambda place, record: self.before(place, record))  # noqa: PLW0108 (it is exchanged later)
         made = parts(self.store, self.logs, sender=outbox, dead_limit=dead_limit)
         self.adapter = Adapter(made, platforms, self.rewinds)
 

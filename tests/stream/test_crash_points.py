@@ -20,7 +20,7 @@ from tests.stream.orders import like, payload
 from tracker.codec import events as codec
 from tracker.domain.events import AnyEvent
 from tracker.recount import Counters
-from tracker.store.base import ApplyUnknown, Change, Cursor, Head, Loaded, Partition
+from tracker.store.base import ApplyUnknown, Change, Head, Loaded, Partition
 from tracker.store.memory import MemoryStore
 from tracker.stream.adapt import Adapter
 from tracker.stream.processor import Processor
@@ -231,7 +231,9 @@ async def counts_exactly(stage: Stage, values: Sequence[bytes], schedule: Sequen
     assert (found.partial, found.minutes) == (expected.partial, expected.minutes)
     assert (found.hours, found.fresh) == (expected.hours, expected.fresh)
     unreadable = {offset for offset, value in enumerate(values) if value == JUNK}
-    assert {letter.origin.offset for letter in logs.letters()} == unreadable | {each.offset for each in expected.refused}
+    assert {letter.origin.offset for letter in logs.letters()} == unreadable | {
+        each.offset for each in expected.refused
+    }
 
 
 JUNK = b"no event"

@@ -51,9 +51,7 @@ class Bench:
         self.store = FickleStore()
         self.logs = Logs()
         self.rewinds, self.touched = Rewinds(), Touched()
-        self.processor = Processor(
-            parts(self.store, self.logs, dead_limit=dead_limit), self.rewinds, self.touched
-        )
+        self.processor = Processor(parts(self.store, self.logs, dead_limit=dead_limit), self.rewinds, self.touched)
 
     async def take_over(self) -> Cursor:
         return (await self.processor.assign([P]))[P]
@@ -155,7 +153,7 @@ async def test_an_apply_that_fails_while_nothing_more_comes_is_noticed(bench: Be
     bench.store.fates = ["lost, unknown"]
     await bench.count(0)
     async with asyncio.timeout(5):
-        while not bench.rewinds.asked:
+        while not bench.rewinds.asked:  # noqa: ASYNC110
             await asyncio.sleep(0)
     watching.cancel()
     assert bench.rewinds.asked == [(TOPIC, 0, 0)]

@@ -83,7 +83,7 @@ async def settled(made: View) -> None:
     """Run it until nothing waits to be merged."""
     running = asyncio.create_task(made.run())
     async with asyncio.timeout(5):
-        while made._waiting:
+        while made._waiting:  # noqa: ASYNC110
             await asyncio.sleep(0)
         async with made._turn:
             running.cancel()
@@ -150,7 +150,7 @@ async def test_touches_are_gathered_and_announced_by_campaign() -> None:
 
 async def until(happened: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not happened():
+        while not happened():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 

@@ -58,11 +58,14 @@ class KafkaLog:
     def __init__(self, bootstrap: str, topics: Topics) -> None:
         self._bootstrap = bootstrap
         self._topics = topics
+        self._logs: dict[str, str] = {}
 
     def span(self, partition: Partition) -> Span:
         """Raises LogUnreadable; KafkaDown where no broker answers."""
         at = self._place(partition)
-        log = log_ids(self._bootstrap, [at.topic]).get(at.topic)
+        if at.topic not in self._logs:
+            self._logs |= log_ids(self._bootstrap, [at.topic])
+        log = self._logs.get(at.topic)
         if log is None:
             raise LogUnreadable(partition, 0, f"the topic {at.topic} does not exist")
         try:

@@ -9,7 +9,9 @@ from tracker.cli import common
 from tracker.dead_letters import LettersCutShort
 from tracker.definitions.book import NoSuchDefinition, StillNeeded
 from tracker.definitions.registry import RegistryUnreadable
+from tracker.ingest.importer import ImportStopped
 from tracker.ingest.publisher import KafkaUnreachable
+from tracker.ingest.receiver import UnfitSettings
 from tracker.kafka_admin import KafkaDown, UnfitTopics
 from tracker.plugin.manager import PluginError
 from tracker.settings_load import BadSettings
@@ -18,6 +20,9 @@ from tracker.store.views import ViewInUse, ViewMoved
 from tracker.stream.rebuild import RebuildImpossible
 
 EXPECTED = (
+    FileNotFoundError,
+    ImportStopped,
+    UnfitSettings,
     AuditImpossible,
     BadSettings,
     KafkaDown,

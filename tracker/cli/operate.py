@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 
 from tracker import wiring
@@ -21,6 +23,7 @@ views_app = typer.Typer(no_args_is_help=True, help="Views: whole sets of counter
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command(rich_help_panel="Installation")(settings)
+    app.command("import", rich_help_panel="Services")(import_)
     app.add_typer(views_app, name="views", rich_help_panel="Installation")
     app.add_typer(topics_app, name="topics", rich_help_panel="Installation")
 
@@ -94,3 +97,32 @@ def drop(
             )
         )
     common.out.print(f"{view}: {count:,} keys removed.")
+
+
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="JSON Lines: raw payloads, or canonical facts.", metavar="FILE")],
+    *,
+    from_line: Annotated[int, typer.Option(min=1, help="Go on from this line, as an import that stopped said.")] = 1,
+) -> None:
+    """Import a file of payloads: what a platform sent earlier, or facts from another system.
+
+    One line is one payload, {"platform": "instagram", "received_at": 1767225600000, "body": "…"}, or one fact,
+    {"type": "reaction.observed", "platform": "instagram", …} (docs/reference/events.md). They go the way of a webhook.
+    A line that cannot be read stops the import with its number; what came before it is imported.
+
+    Example:  tracker import history.jsonl  ·  tracker import history.jsonl --from-line 1204
+    """
+    size = file.stat().st_size if file.is_file() else 0
+    with Progress(*Progress.get_default_columns(), console=common.err, transient=True) as bars:
+        bar = bars.add_task(file.name, total=size)
+        imported = asyncio.run(
+            wiring.run_import(
+                common.settings(context),
+                file,
+                common.countdown,
+                from_line,
+                lambda _lines, done: bars.update(bar, completed=done),
+            )
+        )
+    common.out.print(f"{imported.records:,} payloads imported.")

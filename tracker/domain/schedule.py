@@ -16,7 +16,6 @@ from msgspec import Struct
 from tracker.domain.audience import Account
 from tracker.domain.posts import REMOVED, Post
 
-
 Kind = Literal["post", "account"]
 """What a due item asks for."""
 

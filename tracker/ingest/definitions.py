@@ -1,7 +1,7 @@
 """The definitions that a door needs, followed from the registry topic.
 
 1. The topic is read from its beginning and then kept up with; `caught_up` is set once the first reading is done.
-2. The greatest version of a definition stands, whatever the order; a deletion is a version without a definition.
+2. A definition's version is its place in the log; the greatest stands. A deletion is a version without a definition.
 3. A record that cannot be read is counted and logged with its place, and changes nothing.
 """
 

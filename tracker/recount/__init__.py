@@ -109,7 +109,7 @@ class _Count:
     def event(self, offset: int, event: ev.AnyEvent) -> None:
         fact: ev.Fact = event.data
         if isinstance(fact, ev.DefinitionChanged):
-            if self._define(fact):
+            if self._define(offset, fact):
                 self._settle([*self.posts, *map(_order, self.orders), *map(_click, self.clicks)], fact.observed_at)
             return
         if self._is_our_duplicate(fact.origin):
@@ -133,7 +133,11 @@ class _Count:
 
     # -- what is said ------------------------------------------------------------------------------------------------
 
-    def _define(self, fact: ev.DefinitionChanged) -> bool:
+    def _define(self, offset: int, fact: ev.DefinitionChanged) -> bool:
+        held = fact.definition
+        if held is not None and (held.__struct_config__.tag, held.id) != (fact.kind, fact.id):
+            self.counters.refused.append(Refused(offset, "the definition is not the one that it says it is"))
+            return False
         known, _ = self.definitions.get((fact.kind, fact.id), (0, None))
         if fact.version <= known:
             return False

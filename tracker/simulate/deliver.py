@@ -16,6 +16,7 @@ import httpx
 from msgspec import structs
 
 from tracker.simulate import instagram_api, tiktok_api, youtube_api
+from tracker.simulate.errors import DemoFailed, NotInTime
 from tracker.simulate.model import PlatformName, World
 from tracker.simulate.told import ToldLog
 from tracker.simulate.wire import Secrets, Webhook
@@ -76,13 +77,13 @@ class Deliveries:
             self._run(self._forgery(webhook))
 
     async def finish(self, seconds: float) -> None:
-        """Wait until everything was acknowledged. Raises TimeoutError with what the receiver last said."""
+        """Wait until everything was acknowledged. Raises NotInTime with what the receiver last said."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
         for task in [task for task in self._tasks if task.done()]:
             task.result()
         if self.waiting:
-            raise TimeoutError(
+            raise NotInTime(
                 f"{self.waiting} webhooks were not acknowledged within {seconds:.0f} s of the freeze "
                 f"(last: {self.last_fault or 'no answer'}). See the receiver's log."
             )
@@ -145,7 +146,7 @@ class Deliveries:
 
 
 async def subscribe(client: httpx.AsyncClient, secrets: Mapping[PlatformName, Secrets]) -> None:
-    """The subscription checks that Meta and the hub make before they push. Raises RuntimeError if one is not passed."""
+    """The subscription checks that Meta and the hub make before they push. Raises DemoFailed if one is not passed."""
     checks: dict[PlatformName, dict[str, str]] = {
         "instagram": {"hub.verify_token": secrets["instagram"].verify},
         "youtube": {"hub.topic": youtube_api.FEEDS + "UCsyntheticMioChannel001", "hub.lease_seconds": "864000"},
@@ -155,7 +156,7 @@ async def subscribe(client: httpx.AsyncClient, secrets: Mapping[PlatformName, Se
         asked = {"hub.mode": "subscribe", "hub.challenge": challenge, **query}
         answer = await client.get(hook_path(platform), params=asked)
         if answer.status_code != 200 or answer.text != challenge:
-            raise RuntimeError(
+            raise DemoFailed(
                 f"{platform}: the receiver failed the subscription check: it answered {answer.status_code} "
                 f"{answer.text[:200]!r}. See its log, and `platforms` in the settings."
             )

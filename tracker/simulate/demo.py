@@ -30,8 +30,9 @@ from tracker.kafka_admin import ensure_topics
 from tracker.simulate import cast, platforms, script
 from tracker.simulate.configure import TOPICS, Addresses, settings_yaml
 from tracker.simulate.deliver import Deliveries, subscribe
+from tracker.simulate.errors import DemoFailed
 from tracker.simulate.gauge import Gauge
-from tracker.simulate.play import Cast, NotInTime, Play, is_ready, until
+from tracker.simulate.play import Cast, Play, is_ready, until
 from tracker.simulate.services import Service
 from tracker.simulate.told import ToldLog
 from tracker.simulate.visitors import Visitors
@@ -104,7 +105,7 @@ class Demo:
             loop.add_signal_handler(number, stop, number)
         try:
             return await story
-        except NotInTime as error:
+        except DemoFailed as error:
             self.console.print(f"{error}", style="red", highlight=False, markup=False, soft_wrap=True)
             return 1
         except asyncio.CancelledError:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import random
+from itertools import count
 from typing import Literal
 
 from msgspec import structs
@@ -29,26 +30,25 @@ last counts are told before it goes."""
 
 
 class _Ids:
-    """Ids in the platforms' own shapes; all of one world differ."""
+    """Ids in the platforms' own shapes; all of one world differ. Those of posts do not depend on when it begins."""
 
     def __init__(self, seed: int) -> None:
-        self._next = 1_000 + seed % 1_000 * 1_000
-
-    def number(self) -> int:
-        self._next += 1
-        return self._next
+        first = 1_000 + seed % 1_000 * 1_000
+        self._posts, self._comments = count(first), count(first)
 
     def post(self, account: Account) -> str:
+        number = next(self._posts)
         match account.platform:
             case "instagram":
-                return f"1800000000{self.number():07}"
+                return f"1800000000{number:07}"
             case "tiktok":
-                return f"75100000000{self.number():08}"  # 19 digits: beyond 2^53
+                return f"75100000000{number:08}"  # 19 digits: beyond 2^53
             case "youtube":
-                return f"syn{self.number():08}"
+                return f"syn{number:08}"
 
     def comment(self, account: Account) -> str:
-        return f"7599000000{self.number():09}" if account.platform == "tiktok" else f"1790000000{self.number():07}"
+        number = next(self._comments)
+        return f"7599000000{number:09}" if account.platform == "tiktok" else f"1790000000{number:07}"
 
 
 class Draft:

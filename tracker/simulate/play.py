@@ -20,6 +20,7 @@ from rich.live import Live
 
 from tracker.simulate import screen, truth
 from tracker.simulate.deliver import Deliveries
+from tracker.simulate.errors import NotInTime
 from tracker.simulate.gauge import Gauge, Reading
 from tracker.simulate.model import World
 from tracker.simulate.platforms import StandIn
@@ -34,10 +35,6 @@ KILL_FIRST_S, KILL_EVERY_S = 4.0, (4.0, 7.0)
 SPARED_S = 4.0
 """A worker that has counted nothing since its last death is spared for so long: a death in mid-work proves more."""
 FORGE_EVERY_S = 7.0
-
-
-class NotInTime(RuntimeError):
-    """Something that must happen did not, within its deadline. The message says what, and where to look."""
 
 
 class Cast(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from tracker.embedded.process import Child, start
+from tracker.simulate.errors import DemoFailed
 
 PROGRAM = (sys.executable, "-m", "tracker")
 State = Literal["starting", "running", "killed", "stopped"]
@@ -23,7 +24,7 @@ SHORT_LIFE_S = 8.0
 GRACE_S = 12.0
 
 
-class ServiceFell(RuntimeError):
+class ServiceFell(DemoFailed):
     """A service that cannot be kept running. The message ends with what it last said."""
 
     def __init__(self, name: str, code: int, falls: int, log: Path, tail: str) -> None:
@@ -65,7 +66,7 @@ class Service:
         return self._child.pid if self._child is not None and self._child.running else None
 
     def start(self) -> None:
-        self._child = start(self.name, self._argv, log=self.log)
+        self._child = start(self.name, self._argv, log=self.log, cwd=self.log.parent)
         self._killed = False
         self._started = time.monotonic()
 
@@ -97,7 +98,7 @@ class Service:
 async def command(name: str, argv: list[str], *, settings: Path, directory: Path) -> tuple[int, str]:
     """Run a `tracker` command to its end; its exit code and what it printed. Cancelled, it is killed."""
     log = directory / f"{name}.log"
-    child = start(name, [*PROGRAM, "--settings", str(settings), *argv], log=log)
+    child = start(name, [*PROGRAM, "--settings", str(settings), *argv], log=log, cwd=directory)
     try:
         while child.running:  # noqa: ASYNC110 - a process sends no event
             await asyncio.sleep(0.05)

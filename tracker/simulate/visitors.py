@@ -8,18 +8,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from tracker.simulate.errors import DemoFailed
 from tracker.simulate.model import Click, Order, Refund, World
 
 RETRY_S = 0.3
 CLICK_PARAMETER = "click_id"
 
 
-class Refused(RuntimeError):
+class Refused(DemoFailed):
     """The receiver said no to what it should have taken."""
 
 
@@ -28,6 +29,7 @@ class Visitors:
 
     def __init__(self, world: World, client: httpx.AsyncClient, token: str, now: Callable[[], int]) -> None:
         self.clicks = self.orders = self.refunds = self.retried = 0
+        self.refused: Refused | None = None
         self._world, self._client, self._now = world, client, now
         self._headers = {"authorization": f"Bearer {token}"}
         self._ids: dict[int, asyncio.Future[str]] = {}
@@ -41,10 +43,15 @@ class Visitors:
             *((order.at, order, 0) for order in self._world.orders),
             *((refund.at, refund, 0) for refund in self._world.refunds),
         ]
-        async with asyncio.TaskGroup() as group:
-            for at, what, number in sorted(due, key=lambda one: one[0]):
-                await asyncio.sleep(max(0, at - self._now()) / 1000)
-                group.create_task(self._send(what, number))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for at, what, number in sorted(due, key=lambda one: one[0]):
+                    await asyncio.sleep(max(0, at - self._now()) / 1000)
+                    group.create_task(self._send(what, number))
+        except* Refused as refused:
+            self.refused = next(_leaves(refused))
+        if self.refused is not None:
+            raise self.refused
 
     async def _send(self, what: Click | Order | Refund, number: int) -> None:
         match what:
@@ -93,3 +100,11 @@ class Visitors:
                 raise Refused(f"{method} {path}: answered {answer.status_code} {answer.text[:300]}")
             self.retried += 1
             await asyncio.sleep(RETRY_S)
+
+
+def _leaves(group: BaseExceptionGroup[Refused]) -> Iterator[Refused]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

@@ -149,10 +149,10 @@ class Processor:
         return {partition: held.cursor for partition, held in self._held.items()}
 
     async def settle(self) -> None:
-        """Wait until everything handed to the store is applied. Raises what an apply raised."""
+        """Wait for the applies under way, before the worker ends. What was refused is counted by whoever comes next."""
         async with self._turn:
             for held in self._held.values():
-                await self._settle(held)
+                await self._drain(held)
 
     async def _open(self, partition: Partition, before: Held | None) -> Held:
         head = await self._parts.store.open(partition)

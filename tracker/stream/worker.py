@@ -17,6 +17,7 @@ from faust.types import TP
 from msgspec import Struct
 
 from tracker.domain.schedule import Cadence, Polls
+from tracker.metrics import Counted, registry_of, served
 from tracker.plugin.api import PlatformAdapter
 from tracker.store.base import Partition, Store
 from tracker.stream.adapt import Adapter
@@ -57,6 +58,7 @@ class WorkerParts(Struct, frozen=True, kw_only=True):
     dead_window_seconds: int
     state_pieces: int
     view_debounce_ms: int
+    metrics_port: int
     lacking: Callable[[Mapping[Partition, Mapping[str, int]]], Awaitable[None]]
     """Told what definitions each partition knows; completes broadcasts that were cut off."""
 
@@ -64,7 +66,9 @@ class WorkerParts(Struct, frozen=True, kw_only=True):
 async def run_worker(parts: WorkerParts, stop: asyncio.Event) -> None:
     """Work until `stop` is set. Raises what ended it otherwise; ViewSwitched when it should be built anew."""
     async with Sender(parts.bootstrap) as sender:
-        await _Worker(parts, sender).run(stop)
+        worker = _Worker(parts, sender)
+        with served(registry_of(worker.numbers()), parts.metrics_port):
+            await worker.run(stop)
 
 
 class _Worker:
@@ -72,12 +76,15 @@ class _Worker:
         self._parts = parts
         topics = parts.topics
         self._logs: dict[Stage, str] = {}
+        self._letters = DeadLetters(
+            topics, self._logs, limit=parts.dead_limit, window_seconds=parts.dead_window_seconds
+        )
         common = Parts(
             store=parts.store,
             topics=topics,
             logs=self._logs,
             sender=sender,
-            letters=DeadLetters(topics, self._logs, limit=parts.dead_limit, window_seconds=parts.dead_window_seconds),
+            letters=self._letters,
             cadence=parts.cadence,
             polls=_polls(parts.platforms),
             clock=parts.clock,
@@ -96,6 +103,15 @@ class _Worker:
         consume(app, [name(stage) for stage in COUNTED], self._processor.run, name="count")
         consume(app, [name("touched")], self._view.read, name="view")
         return app
+
+    def numbers(self) -> dict[str, Counted]:
+        """What the worker did since its start."""
+        return {
+            "tracker_worker_payloads": Counted("Raw payloads adapted", lambda: self._adapter.adapted),
+            "tracker_worker_records": Counted("Canonical records counted", lambda: self._processor.counted),
+            "tracker_worker_dead_letters": Counted("Dead letters written", lambda: self._letters.written),
+            "tracker_worker_campaigns_merged": Counted("Totals of campaigns merged", lambda: self._view.merged),
+        }
 
     async def run(self, stop: asyncio.Event) -> None:
         done = asyncio.Event()

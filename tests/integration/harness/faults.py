@@ -10,8 +10,13 @@ from msgspec import Struct
 
 from tests.integration.harness.load import T
 from tests.integration.harness.play import Fault, Scene
+from tracker import wiring
+from tracker.domain.definitions import Definition
 from tracker.embedded.redis import RedisServer
+from tracker.ingest.publisher import Placed, Publisher
+from tracker.store.base import Change, Cursor
 from tracker.stream.sender import Outgoing, Place
+from tracker.topics import Stage
 
 
 class Nothing(Struct, frozen=True):
@@ -75,11 +80,95 @@ class Poison(Struct, frozen=True):
 
     async def strike(self, scene: Scene) -> None:
         await scene.progress(500)
-        by_place: dict[Place, list[Outgoing]] = {}
-        for place, record in self.records:
-            by_place.setdefault(place, []).append(record)
-        await scene.send(by_place)
+        await scene.send(self.records)
         await scene.progress(800)
+
+
+class ReplayInbox(Struct, frozen=True):
+    """Every payload so far is put on the inbox once more, as a platform does that saw no answer."""
+
+    async def strike(self, scene: Scene) -> None:
+        await scene.progress(1_500)
+        replayed = list(scene.load.raws)
+        assert len(replayed) > 20
+        await scene.send(replayed)
+        await scene.progress(800)
+
+
+class SetBackAdapter(Struct, frozen=True):
+    """The inbox's cursors are set back to 0, so that everything is adapted and published once more."""
+
+    async def strike(self, scene: Scene) -> None:
+        await scene.progress(1_500)
+        for name in list(scene.workers.running):
+            await scene.workers.leave(name)
+        for partition, cursor in (await scene.installation.cursors(scene.store)).items():
+            if partition.stage == "inbox" and cursor.next_offset:
+                back = Change(expected=cursor, next=Cursor(0, cursor.log))
+                await scene.store.apply(partition, back)
+        scene.workers.join()
+        await scene.progress(1_500)
+
+
+class CutBroadcast(Struct, frozen=True):
+    """The definitions are in the book, but their broadcast was cut off after so many records."""
+
+    after: int
+
+    async def strike(self, scene: Scene) -> None:
+        await scene.progress(800)
+        try:
+            await scene.installation.apply(scene.definitions, at=T, through=lambda whole: CutOff(whole, self.after))
+        except ConnectionAbortedError:
+            # What was not even written into the book is applied later, by the same command.
+            book = await asyncio.to_thread(wiring.read_book, scene.installation.settings)
+            assert 0 < len(book) < len(scene.definitions)
+            scene.definitions = [each for each in scene.definitions if (_kind(each), each.id) in book]
+            await self._completed(scene, {f"{kind}:{id}" for kind, id in book})
+        else:
+            raise AssertionError("the broadcast was not cut off")
+
+    async def _completed(self, scene: Scene, wanted: set[str]) -> None:
+        async with asyncio.timeout(90):
+            for partition in wiring.partitions(scene.installation.settings):
+                while wanted - set((await scene.store.open(partition)).definitions):  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+
+
+class CutOff:
+    """A publisher whose process dies after so many records for the canonical topics."""
+
+    def __init__(self, whole: Publisher, left: int) -> None:
+        self._whole, self._left = whole, left
+
+    async def publish(self, stage: Stage, key: bytes | None, value: bytes, *, partition: int | None = None) -> Placed:
+        if stage != "registry":
+            self._left -= 1
+        if self._left < 0:
+            raise ConnectionAbortedError("killed in the middle of a broadcast")
+        return await self._whole.publish(stage, key, value, partition=partition)
+
+
+def _kind(definition: Definition) -> str:
+    return str(definition.__struct_config__.tag)
+
+
+class Rebuild(Struct, frozen=True):
+    """A new view is filled beside the old one and switched to, while the workers count."""
+
+    async def strike(self, scene: Scene) -> None:
+        await scene.progress(1_500)
+        before = scene.store.view
+        rebuilt = await wiring.run_rebuild(
+            scene.installation.settings, lambda _what: _untold, lambda *_progress: None, view="v2"
+        )
+        await scene.follow_view()
+        assert scene.store.view == rebuilt.view != before
+        await scene.progress(1_500)
+
+
+def _untold(_left: float, _cause: str) -> None:
+    """Nobody waits here."""
 
 
 class LateDefinition(Struct, frozen=True):
@@ -91,4 +180,16 @@ class LateDefinition(Struct, frozen=True):
         await scene.progress(500)
 
 
-__all__ = ["Fault", "JoinAndLeave", "KillWorker", "LateDefinition", "Nothing", "Poison", "RestartRedis"]
+__all__ = [
+    "CutBroadcast",
+    "Fault",
+    "JoinAndLeave",
+    "KillWorker",
+    "LateDefinition",
+    "Nothing",
+    "Poison",
+    "Rebuild",
+    "ReplayInbox",
+    "RestartRedis",
+    "SetBackAdapter",
+]

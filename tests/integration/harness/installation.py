@@ -87,12 +87,18 @@ class Installation:
         async with wiring.publisher(self.settings) as made:
             yield made
 
-    async def apply(self, definitions: Iterable[Definition], *, at: int) -> None:
+    async def apply(
+        self,
+        definitions: Iterable[Definition],
+        *,
+        at: int,
+        through: Callable[[Publisher], registry.Publishes] = lambda whole: whole,
+    ) -> None:
         """As `tracker apply` does: into the book, then to every partition."""
         book = await asyncio.to_thread(wiring.read_book, self.settings)
         async with self.publisher() as publisher:
             steps = books.plan(book, definitions)
-            await registry.write(publisher, self.topics, steps, at=at, told=lambda _step: None)
+            await registry.write(through(publisher), self.topics, steps, at=at, told=lambda _step: None)
 
     async def cursors(self, store: RedisStore) -> dict[Partition, Cursor]:
         partitions = [Partition(stage, number) for stage in READ for number in range(PARTITIONS)]
@@ -159,9 +165,7 @@ class _Ends:
 
     def read(self, stage: Stage) -> list[Any]:
         """Every record of a topic."""
-        ends = {
-            TopicPartition(self._topics.name(stage), place.number): end for place, end in self.of([stage]).items()
-        }
+        ends = {TopicPartition(self._topics.name(stage), place.number): end for place, end in self.of([stage]).items()}
         consumer = KafkaConsumer(bootstrap_servers=self._bootstrap, group_id=None, auto_offset_reset="earliest")
         try:
             consumer.assign(list(ends))

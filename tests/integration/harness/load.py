@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -51,7 +52,7 @@ class Load:
 
     def definitions(self) -> list[Definition]:
         """Two campaigns that overlap, a creator with an agreement for every second account, codes and a link."""
-        window = {"starts_at": T - 30 * DAY, "ends_at": T + 30 * DAY}
+        window: dict[str, Any] = {"starts_at": T - 30 * DAY, "ends_at": T + 30 * DAY}
         found: list[Definition] = [
             Campaign(id="glow", name="Synthetic glow", hashtags=("glow",), **window),
             Campaign(id="aqua", name="Synthetic aqua", hashtags=("aqua",), **window),
@@ -89,7 +90,9 @@ class Load:
             self._offsets[feed] += 1
             self.said.append(fact)
             stage, key = place(fact)
-            event = wrap(msgspec.structs.replace(fact, origin=origin), id=f"load-{feed}-{origin.offset}", source="import")
+            event = wrap(
+                msgspec.structs.replace(fact, origin=origin), id=f"load-{feed}-{origin.offset}", source="import"
+            )
             at = (self.topics.name(stage), partition_of(key.encode(), self.topics.partitions))
             made = (at, Outgoing(key.encode(), codec.checked(event)))
             self._recent = [*self._recent[-30:], made]
@@ -124,7 +127,7 @@ class Load:
 
     def _of_account(self, number: int) -> ev.Fact:
         draw, at = self._draw, self._tick()
-        who = {"platform": "instagram", "account": f"a{number}", "observed_at": at}
+        who: dict[str, Any] = {"platform": "instagram", "account": f"a{number}", "observed_at": at}
         post = f"a{number}-p{draw.randrange(self._posts)}"
         kind = draw.random()
         if kind < 0.45:
@@ -136,7 +139,9 @@ class Load:
         if kind < 0.75:
             metric = draw.choice(("likes", "shares", "saves"))
             step = draw.choice((ev.ReactionAdded, ev.ReactionAdded, ev.ReactionRemoved))
-            return step(post=post, metric=metric, reaction=f"{post}-r{self._id(post, repeat=0.1)}", occurred_at=at, **who)
+            return step(
+                post=post, metric=metric, reaction=f"{post}-r{self._id(post, repeat=0.1)}", occurred_at=at, **who
+            )
         if kind < 0.88:
             said = draw.choice((ev.CommentCreated, ev.CommentEdited, ev.CommentHidden, ev.CommentRemoved))
             return said(post=post, comment=f"k{draw.randrange(40)}", **who)
@@ -144,10 +149,10 @@ class Load:
             return ev.AudienceObserved(followers=draw.randrange(1_000, 50_000), **who)
         return draw.choice((ev.PostRemoved, ev.PostRestored))(post=post, **who)
 
-    def _counts(self, post: str) -> dict[str, int | None]:
+    def _counts(self, post: str) -> dict[str, Any]:
         draw = self._draw
         names: tuple[ev.Metric, ...] = ("likes", "comments", "views", "reach")
-        counts: dict[str, int | None] = {}
+        counts: dict[str, Any] = {}
         for name in names:
             known = max(0, self._likes.get((post, name), 0) + draw.randrange(-3, 30))
             self._likes[post, name] = known
@@ -157,12 +162,16 @@ class Load:
 
     def _trade(self, shop: str) -> ev.Fact:
         draw, at = self._draw, self._tick()
-        who = {"platform": "direct", "observed_at": at}
+        who: dict[str, Any] = {"platform": "direct", "observed_at": at}
         if draw.random() < 0.5:
             return ev.LinkClicked(click=f"{shop}-k{self._id(shop, repeat=0.02)}", link="l1", **who)
         # An order's number says its amount: a repeat is the same order, not another one that must be refused.
         number = draw.randrange(4_000)
-        money = {"order": f"{shop}-o{number}", "amount": 100 + number, "currency": ("JPY", "USD")[number % 2]}
+        money: dict[str, Any] = {
+            "order": f"{shop}-o{number}",
+            "amount": 100 + number,
+            "currency": ("JPY", "USD")[number % 2],
+        }
         if draw.random() < 0.3:
             return ev.ConversionRefunded(refund="f1", **money, **who)
         code = f"code{number % self._accounts}" if number % 3 else None

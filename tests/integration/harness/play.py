@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Protocol
 
 from msgspec import Struct
 
 from tests.integration.harness.installation import Installation
-from tests.integration.harness.load import T, Load
+from tests.integration.harness.load import Load, T
 from tests.integration.harness.workers import Ended, Supervisor
 from tracker.audit import Report
 from tracker.domain.counters import Scope
 from tracker.domain.definitions import Definition
 from tracker.store.base import StoreUnreachable
 from tracker.store.redis import RedisStore
-from tracker.stream.sender import Sender
+from tracker.stream.sender import Outgoing, Place, Sender
 
 PROGRESS_S = 60.0
 _LOOK_S = 0.02
@@ -32,16 +33,26 @@ class Topology(Struct, frozen=True):
     """The load waits when so many offsets are not counted yet: a worker that is down must not be buried."""
 
 
+ONE_WORKER = Topology()
+
+
 class Scene:
     """What a fault acts on."""
 
-    def __init__(self, installation: Installation, load: Load, workers: Supervisor, store: RedisStore) -> None:
+    def __init__(
+        self, installation: Installation, load: Load, workers: Supervisor, store: RedisStore, open_until: AsyncExitStack
+    ) -> None:
         self.installation = installation
         self.load = load
         self.workers = workers
         self.store = store
+        self._open_until = open_until
         self.definitions: list[Definition] = load.definitions()
         """What the numbers at the end are counted with."""
+
+    async def follow_view(self) -> None:
+        """Look at the view that is active now."""
+        self.store = await self._open_until.enter_async_context(self.installation.store())
 
     async def counted(self) -> int:
         """Offsets adapted and counted so far; -1 while the store is away."""
@@ -62,10 +73,13 @@ class Scene:
         except TimeoutError as error:
             raise TimeoutError(f"{offsets} offsets not counted in {PROGRESS_S:.0f} s\n{self.workers.said()}") from error
 
-    async def send(self, records: Mapping[tuple[str, int], Sequence[object]]) -> None:
+    async def send(self, records: Iterable[tuple[Place, Outgoing]]) -> None:
         """Produce, in order, as the load does."""
+        by_place: dict[Place, list[Outgoing]] = {}
+        for place, record in records:
+            by_place.setdefault(place, []).append(record)
         async with Sender(self.installation.settings.kafka.bootstrap) as sender:
-            await sender.send(records)  # type: ignore[arg-type]
+            await sender.send(by_place)
 
 
 class Fault(Protocol):
@@ -102,7 +116,7 @@ async def play(
     installation: Installation,
     load: Load,
     fault: Fault,
-    topology: Topology = Topology(),
+    topology: Topology = ONE_WORKER,
     *,
     define_first: bool = True,
     env: Mapping[str, str] | None = None,
@@ -110,10 +124,11 @@ async def play(
     """Let it happen and audit. The outcome is not judged yet: see `Outcome.prove`."""
     if define_first:
         await installation.apply(load.definitions(), at=T)
-    async with installation.store() as store, Supervisor(installation, env=env) as workers:
+    async with AsyncExitStack() as stack, Supervisor(installation, env=env) as workers:
         for _ in range(topology.workers):
             workers.join()
-        scene = Scene(installation, load, workers, store)
+        store = await stack.enter_async_context(installation.store())
+        scene = Scene(installation, load, workers, store, stack)
         struck = asyncio.Event()
         flowing = asyncio.create_task(_flow(scene, topology, struck))
         try:
@@ -125,7 +140,7 @@ async def play(
         report = await installation.audit()
         return Outcome(
             report=report,
-            totals=await _totals(store, scene.definitions),
+            totals=await _totals(scene.store, scene.definitions),
             expected=load.truth(scene.definitions).partial,
             ended=workers.ended,
             kills=workers.kills,
@@ -135,13 +150,12 @@ async def play(
 
 async def _flow(scene: Scene, topology: Topology, struck: asyncio.Event) -> None:
     """Produce until the fault is over, never far ahead of what is counted."""
-    produced = 0
     async with Sender(scene.installation.settings.kafka.bootstrap) as sender:
         while not struck.is_set():
             chunk = scene.load.chunk(topology.canonical, topology.payloads)
             await sender.send(chunk)
-            produced += 1
-            while not struck.is_set() and await _ahead(scene) > topology.ahead:
+            # What is counted, and how far, lies with other processes: they send no event.
+            while not struck.is_set() and await _ahead(scene) > topology.ahead:  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_S)
 
 
