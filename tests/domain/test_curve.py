@@ -21,13 +21,13 @@ totals = st.lists(st.sampled_from((None, 0, 1, 2, 5, 9)), min_size=N, max_size=N
 
 def row(age: int, values: list[int | None], definition: str = "1") -> Row:
     names = sum(1 << index for index, value in enumerate(values) if value is not None)
-    return (age, names, definition, *values)
+    return (age, names, definition, *values)  # type: ignore[return-value]  # seven values
 
 
 def likes(*points: tuple[int, int] | tuple[int, int, str]) -> list[Row]:
     rows: list[Row] = []
     for age, value, *definition in points:
-        keep(rows, row(age, [value] + [None] * (N - 1), *definition), INTERVALS[bucket(age)])  # type: ignore[arg-type]
+        keep(rows, row(age, [value] + [None] * (N - 1), *definition), INTERVALS[bucket(age)])
     return rows
 
 

@@ -1,4 +1,4 @@
-"""A topic that is another one than the one that was counted: the worker stops and says so, before it applies anything."""
+"""A topic that is another one than the one that was counted: the worker stops, says so, and has applied nothing."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ from tracker.store.views import ViewInUse, ViewMoved
 from tracker.stream.rebuild import RebuildImpossible
 
 EXPECTED = (
-    FileNotFoundError,
     ImportStopped,
     UnfitSettings,
     AuditImpossible,

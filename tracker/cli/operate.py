@@ -101,7 +101,9 @@ def drop(
 
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="JSON Lines: raw payloads, or canonical facts.", metavar="FILE")],
+    file: Annotated[
+        Path, typer.Argument(help="JSON Lines: raw payloads, or facts.", metavar="FILE", exists=True, dir_okay=False)
+    ],
     *,
     from_line: Annotated[int, typer.Option(min=1, help="Go on from this line, as an import that stopped said.")] = 1,
 ) -> None:
@@ -113,7 +115,7 @@ def import_(
 
     Example:  tracker import history.jsonl  ·  tracker import history.jsonl --from-line 1204
     """
-    size = file.stat().st_size if file.is_file() else 0
+    size = file.stat().st_size
     with Progress(*Progress.get_default_columns(), console=common.err, transient=True) as bars:
         bar = bars.add_task(file.name, total=size)
         imported = asyncio.run(

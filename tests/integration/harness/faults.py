@@ -48,14 +48,18 @@ class JoinAndLeave(Struct, frozen=True):
 
     async def strike(self, scene: Scene) -> None:
         await scene.progress(500)
+        before = len(scene.workers.running)
         joined = scene.workers.join()
-        await scene.progress(1_500)
+        await scene.members(before + 1)
+        await scene.progress(1_000)
         await scene.workers.kill(next(name for name in scene.workers.running if name != joined))
+        await scene.members(before + 1)
         await scene.progress(1_000)
         code = await scene.workers.leave(joined)
         assert code == 0, f"a worker asked to leave ended with {code}\n{scene.workers.said()}"
         await scene.progress(1_000)
         scene.workers.join()
+        await scene.members(before + 1)
         await scene.progress(1_000)
 
 

@@ -137,11 +137,9 @@ class Load:
             words = draw.choice(("#glow new", "#aqua and #glow", "nothing", "so #Aqua"))
             return ev.PostPublished(post=post, occurred_at=born, text=words, **who)
         if kind < 0.75:
-            metric = draw.choice(("likes", "shares", "saves"))
+            who["metric"] = draw.choice(("likes", "shares", "saves"))
             step = draw.choice((ev.ReactionAdded, ev.ReactionAdded, ev.ReactionRemoved))
-            return step(
-                post=post, metric=metric, reaction=f"{post}-r{self._id(post, repeat=0.1)}", occurred_at=at, **who
-            )
+            return step(post=post, reaction=f"{post}-r{self._id(post, repeat=0.1)}", occurred_at=at, **who)
         if kind < 0.88:
             said = draw.choice((ev.CommentCreated, ev.CommentEdited, ev.CommentHidden, ev.CommentRemoved))
             return said(post=post, comment=f"k{draw.randrange(40)}", **who)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Protocol
 
+from aiokafka.admin import AIOKafkaAdminClient
 from msgspec import Struct
 
 from tests.integration.harness.installation import Installation
@@ -72,6 +73,17 @@ class Scene:
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError as error:
             raise TimeoutError(f"{offsets} offsets not counted in {PROGRESS_S:.0f} s\n{self.workers.said()}") from error
+
+    async def members(self, count: int) -> None:
+        """Return when the group has so many workers, and its rebalance is over. Raises TimeoutError."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.installation.settings.kafka.bootstrap)
+        await admin.start()
+        try:
+            async with asyncio.timeout(PROGRESS_S):
+                while await _members(admin, self.installation.settings.worker.group) != ("Stable", count):
+                    await asyncio.sleep(_LOOK_S)
+        finally:
+            await admin.close()
 
     async def send(self, records: Iterable[tuple[Place, Outgoing]]) -> None:
         """Produce, in order, as the load does."""
@@ -146,6 +158,12 @@ async def play(
             kills=workers.kills,
             said=len(load.said),
         )
+
+
+async def _members(admin: AIOKafkaAdminClient, group: str) -> tuple[str, int]:
+    (answer,) = await admin.describe_consumer_groups([group])
+    ((_error, _group, state, _type, _protocol, members, *_),) = answer.groups
+    return str(state), len(members)
 
 
 async def _flow(scene: Scene, topology: Topology, struck: asyncio.Event) -> None:
