@@ -57,7 +57,10 @@ class Worker(_Section, frozen=True, kw_only=True):
 class Receiver(_Section, frozen=True, kw_only=True):
     host: Annotated[str, Meta(description="Address to listen on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0: any free one")] = 8080
-    body_limit: Annotated[int, Meta(ge=1024, description="Largest body in bytes; more is answered 413")] = 2_000_000
+    # A body and its headers must fit one record of Kafka, also as a dead letter (tests/ingest/test_large_bodies.py).
+    body_limit: Annotated[
+        int, Meta(ge=1024, le=8_000_000, description="Largest body in bytes; more is answered 413")
+    ] = 8_000_000
     api_tokens: Annotated[tuple[str, ...], Meta(description="Bearer tokens for POST /v1/conversions (secret)")] = ()
     click_secrets: Annotated[
         tuple[str, ...], Meta(description="Secrets that sign click ids; the first signs, all verify (secret)")
@@ -68,6 +71,9 @@ class Poller(_Section, frozen=True, kw_only=True):
     lease_seconds: Annotated[int, Meta(ge=1, description="An item asked for is nobody else's for so long")] = 60
     concurrency: Annotated[int, Meta(ge=1, le=64, description="Requests under way at once")] = 8
     timeout_seconds: Annotated[int, Meta(ge=1, description="Longest wait for an answer")] = 10
+    follow_up_seconds: Annotated[
+        int, Meta(ge=1, description="What a webhook calls for is given up when it was not answered for so long")
+    ] = 7200
     metrics_port: Annotated[int, Meta(ge=0, le=65535, description="Port of GET /metrics for Prometheus; 0: none")] = 0
 
 

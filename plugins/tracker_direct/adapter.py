@@ -54,6 +54,7 @@ class Direct:
     polls: frozenset[Kind] = frozenset()
     batch: Mapping[Kind, int] = {}
     public_base_url = ""
+    follows_up = False
 
     def verify(self, headers: Headers, body: bytes, secrets: Secrets, now: Instant) -> Verified:
         return Verified(False, "direct has no webhooks: use /r/{code}, /v1/conversions or an import", 404)

@@ -22,6 +22,7 @@ class Instagram:
     polls: frozenset[Kind] = frozenset({"post", "account"})
     batch: Mapping[Kind, int] = {"post": asking.IDS_PER_REQUEST, "account": 1}
     public_base_url = "https://graph.instagram.com/v25.0"
+    follows_up = True
 
     def verify(self, headers: Headers, body: bytes, secrets: Secrets, now: Instant) -> Verified:
         """Check `x-hub-signature-256`; the older SHA-1 `x-hub-signature` counts only where the newer is absent."""

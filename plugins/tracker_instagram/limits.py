@@ -18,8 +18,9 @@ HOLD_MS = 15 * MINUTE_MS  # over the limit and not told how long: the window is 
 # Application, user, page, custom and business use case limits.
 RATE_CODES = frozenset({4, 17, 32, 613, *range(80_000, 80_015)})
 TRANSIENT_CODES = frozenset({1, 2})
-# 102, 190: the token; 10, 200-299, 3: what the token may do. None of them says anything about a post.
-ACCESS_CODES = frozenset({3, 10, 102, 190, *range(200, 300)})
+TOKEN_CODES = frozenset({102, 190})
+# 10, 200-299, 3: what the token may do. Neither they nor the token's own say anything about a post.
+ACCESS_CODES = TOKEN_CODES | {3, 10, *range(200, 300)}
 GONE_CODES = frozenset({803})
 GONE_SUBCODES = frozenset({33})  # code 100: "Object with ID ... does not exist, cannot be loaded ..."
 
@@ -27,14 +28,16 @@ _PERCENTAGES = ("call_count", "total_time", "total_cputime")
 
 
 def quota(status: int, headers: Headers, body: bytes) -> Quota:
-    """The greatest share used, and how long to wait where a limit was met."""
+    """The greatest share used, how long to wait where a limit was met, and whether the token was refused."""
     uses = [*_usages(headers.get("x-app-usage")), *_by_business(headers.get("x-business-use-case-usage"))]
     percentages = [number for use in uses for key in _PERCENTAGES if (number := _number(use, key)) is not None]
     minutes = max((_number(use, "estimated_time_to_regain_access") or 0 for use in uses), default=0)
     wait = min(int(minutes) * MINUTE_MS, DAY_MS) or None
-    if wait is None and (status == 429 or (status >= 400 and _error_code(body) in RATE_CODES)):
+    code = _error_code(body) if status >= 400 else None
+    if wait is None and (status == 429 or code in RATE_CODES):
         wait = retry_after_ms(headers) or HOLD_MS
-    return Quota(used_share=max(percentages) / 100 if percentages else None, wait_ms=wait)
+    refused = None if code is None else code in TOKEN_CODES
+    return Quota(used_share=max(percentages) / 100 if percentages else None, wait_ms=wait, token_refused=refused)
 
 
 def is_gone(error: Node) -> bool:

@@ -25,6 +25,7 @@ class TikTok:
     polls: frozenset[Kind] = frozenset({"post", "account"})
     batch: Mapping[Kind, int] = {"post": display.IDS_PER_REQUEST, "account": 1}
     public_base_url = "https://open.tiktokapis.com"
+    follows_up = False
 
     def verify(self, headers: Headers, body: bytes, secrets: Secrets, now: Instant) -> Verified:
         """Check `tiktok-signature: t=<s>,s=<hex>` over `t` + "." + the raw body, made within five minutes of `now`."""

@@ -30,16 +30,9 @@ QUERY = "query"
 POST_FIELDS = "id,create_time,title,video_description,share_url,view_count,like_count,comment_count,share_count"
 USER_FIELDS = "open_id,follower_count,video_count"
 
+_TOKEN_CODES = frozenset({"access_token_invalid", "scope_not_authorized", "scope_permission_missed"})
 # About the asking, not about what was asked for.
-_ASKING_CODES = frozenset(
-    {
-        "access_token_invalid",
-        "internal_error",
-        "rate_limit_exceeded",
-        "scope_not_authorized",
-        "scope_permission_missed",
-    }
-)
+_ASKING_CODES = _TOKEN_CODES | {"internal_error", "rate_limit_exceeded"}
 
 
 def requests(items: Sequence[DueItem], access: Access) -> list[HttpRequest]:
@@ -97,10 +90,14 @@ def facts(raw: RawPayload) -> Sequence[Fact]:
 
 
 def quota(status: int, headers: Headers, body: bytes) -> Quota:
-    """How long to wait where the limit was met: TikTok says so by 429, or by the error's code alone."""
-    if status != 429 and (status < 400 or not _is_rate_error(body)):
-        return Quota()
-    return Quota(used_share=1.0, wait_ms=retry_after_ms(headers) or HOLD_MS)
+    """How long to wait where the limit was met: TikTok says so by 429, or by the error's code alone.
+
+    A refused token too is told by the error's code.
+    """
+    code = _error_code(body) if status >= 400 else None
+    if status == 429 or code == "rate_limit_exceeded":
+        return Quota(used_share=1.0, wait_ms=retry_after_ms(headers) or HOLD_MS)
+    return Quota(token_refused=None if code is None else code in _TOKEN_CODES)
 
 
 def _user(item: DueItem, access: Access) -> HttpRequest:
@@ -148,11 +145,11 @@ def _data(raw: RawPayload) -> Node | None:
     return document.member("data")
 
 
-def _is_rate_error(body: bytes) -> bool:
+def _error_code(body: bytes) -> str | None:
     try:
-        return read_json(body).member("error").member("code").string() == "rate_limit_exceeded"
+        return read_json(body).member("error").member("code").string()
     except Unreadable:
-        return False  # an error page of something in between: the status alone speaks
+        return None  # an error page of something in between: the status alone speaks
 
 
 def _audience(data: Node, raw: RawPayload) -> AudienceObserved:

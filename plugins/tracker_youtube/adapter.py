@@ -27,6 +27,7 @@ class YouTube:
     polls: frozenset[Kind] = frozenset({"post", "account"})
     batch: Mapping[Kind, int] = {"post": asking.IDS_PER_REQUEST, "account": asking.IDS_PER_REQUEST}
     public_base_url = "https://www.googleapis.com/youtube/v3"
+    follows_up = False
 
     def verify(self, headers: Headers, body: bytes, secrets: Secrets, now: Instant) -> Verified:
         """Check `x-hub-signature: <method>=<hex>` over the raw body, by the method that it names."""

@@ -22,27 +22,28 @@ UNTOLD_HOLD_MS = (
 
 DAY_REASONS = frozenset({"quotaExceeded", "dailyLimitExceeded"})
 PACE_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "servingLimitExceeded"})
-# About the asking: keys, permissions, outages.
-ASKING_REASONS = frozenset(
+KEY_REASONS = frozenset(
     {
         "accessNotConfigured",
         "authError",
-        "backendError",
-        "forbidden",
-        "internalError",
+        "badRequest.keyInvalid",
         "ipRefererBlocked",
         "keyExpired",
         "keyInvalid",
-        "badRequest.keyInvalid",
         "required",
         "unauthorized",
     }
 )
+# About the asking: keys, permissions, outages.
+ASKING_REASONS = KEY_REASONS | {"backendError", "forbidden", "internalError"}
 ABSENT_REASONS = frozenset({"channelNotFound", "playlistNotFound", "playlistItemsNotAccessible", "videoNotFound"})
 
 
 def quota(status: int, headers: Headers, body: bytes) -> Quota:
-    """How long to wait: to the next midnight Pacific where the day's units are used up, else as the answer asks."""
+    """How long to wait: to the next midnight Pacific where the day's units are used up, else as the answer asks.
+
+    And whether the key was refused.
+    """
     if status < 400:
         return Quota()
     reasons = _reasons_or_none(body)
@@ -51,7 +52,7 @@ def quota(status: int, headers: Headers, body: bytes) -> Quota:
         return Quota(used_share=1.0, wait_ms=UNTOLD_HOLD_MS if now is None else until_midnight_pacific(now))
     if status == 429 or reasons & PACE_REASONS:
         return Quota(wait_ms=retry_after_ms(headers) or HOLD_MS)
-    return Quota()
+    return Quota(token_refused=bool(reasons & KEY_REASONS) if reasons else None)
 
 
 def until_midnight_pacific(now: Instant) -> int:

@@ -53,6 +53,7 @@ class SampleAdapter:
         self.polls: frozenset[Kind] = frozenset({"post", "account"})
         self.batch: Mapping[Kind, int] = {"post": batch, "account": 1}
         self.public_base_url = "https://api.sample.invalid"
+        self.follows_up = False
 
     def verify(self, headers: Headers, body: bytes, secrets: Secrets, now: int) -> Verified:
         if signed_by_any("sha256", secrets.signing, body, headers.get("x-sample-signature", "")):

@@ -40,6 +40,7 @@ class Good:
     polls: frozenset[Kind] = frozenset({"post"})
     batch: Mapping[Kind, int] = {"post": 2}
     public_base_url = "https://good.example"
+    follows_up = False
 
     def verify(self, headers: Headers, body: bytes, secrets: Secrets, now: Instant) -> Verified:
         ok = signed_by_any("sha256", secrets.signing, body, headers.get("x-good", ""))

@@ -131,7 +131,7 @@ def _add_metric(into: dict[str, int], index: int, old: Post | None, new: Post | 
     of_after = after if new is not None and new.first_hour >> index & 1 else None
     if of_before != of_after:
         into[fields.of_first_hour] = into.get(fields.of_first_hour, 0) + (of_after or 0) - (of_before or 0)
-    if fields.half_life is not None:
+    if fields.half_life is not None and not _same_half_life(old, new, index):
         _move(into, fields.half_life, _half_life(old, index), _half_life(new, index))
 
 
@@ -150,6 +150,18 @@ def _move(into: dict[str, int], buckets: Sequence[str], before: int | None, afte
         add(into, buckets[before], -1)
     if after is not None:
         add(into, buckets[after], 1)
+
+
+def _same_half_life(old: Post | None, new: Post | None, index: int) -> bool:
+    """Whether it is known without looking closer that the half-life is as before."""
+    return (
+        old is not None
+        and new is not None
+        and old.half_ages[index] == new.half_ages[index]
+        and old.published_at == new.published_at
+        and old.observed[index] != 0
+        and new.observed[index] != 0
+    )
 
 
 def _half_life(post: Post | None, index: int) -> int | None:

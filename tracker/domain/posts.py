@@ -116,13 +116,20 @@ class Draft:
         post.observed = old.observed.copy()
         post.curve = old.curve.copy()
         post.half_ages = old.half_ages.copy()
-        if old.added is not None:
-            post.added = {metric: minutes.copy() for metric, minutes in old.added.items()}
         return cls(old, post, ledger)
 
     @classmethod
     def new(cls, platform: str, account: str, post: str) -> Draft:
         return cls(None, Post(platform, account, post), None)
+
+    def added(self, index: int) -> dict[int, int]:
+        """The increments of a metric, to be changed: copied the first time that a batch touches any."""
+        post = self.post
+        if post.added is None:
+            post.added = {}
+        elif self.old is not None and post.added is self.old.added:
+            post.added = {metric: minutes.copy() for metric, minutes in post.added.items()}
+        return post.added.setdefault(index, {})
 
     def move(self, ledger: Ledger | None, minute: int) -> None:
         """From now on the post counts elsewhere: its history goes on there with all that it has."""
@@ -256,7 +263,7 @@ def observe(draft: Draft, fact: ReactionObserved) -> None:
         observed_at[index] = at
         observed[index] = value
         if post.added is not None and index in post.added:
-            _recount(post, index, row)
+            _recount(draft, index, row)
         elif value != totals[index]:
             if row is not None:
                 name = METRICS[index]
@@ -290,22 +297,22 @@ def add(draft: Draft, index: int, amount: Literal[1, -1], *, at: int, observed_a
     post = draft.post
     minute = at // MINUTE
     if post.observed_at[index] < 0 or minute > post.observed_at[index] // MINUTE:
-        post.added = {} if post.added is None else post.added
-        minutes = post.added.setdefault(index, {})
+        minutes = draft.added(index)
         minutes[minute] = minutes.get(minute, 0) + amount
     draft.values |= 1 << index
-    _recount(post, index, None if draft.ledger is None else draft.ledger.at(observed_at // MINUTE))
+    _recount(draft, index, None if draft.ledger is None else draft.ledger.at(observed_at // MINUTE))
 
 
-def _recount(post: Post, index: int, row: dict[str, int] | None) -> None:
-    minutes = {} if post.added is None else post.added.get(index, {})
+def _recount(draft: Draft, index: int, row: dict[str, int] | None) -> None:
+    """Add up what was observed and the increments after it; forget those that the observation covers."""
+    post = draft.post
+    minutes = draft.added(index)
     total = 0
     if post.observed_at[index] >= 0:
         total = post.observed[index]
         covered = post.observed_at[index] // MINUTE
-        minutes = {minute: amount for minute, amount in minutes.items() if minute > covered}
-        if post.added is not None and index in post.added:
-            post.added[index] = minutes
+        for minute in [minute for minute in minutes if minute <= covered]:
+            del minutes[minute]
     total += sum(minutes.values())
     before = post.totals[index]
     after = post.totals[index] = total if total >= 0 else None

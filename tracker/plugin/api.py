@@ -106,14 +106,16 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
 
 
 class Quota(Struct, frozen=True, kw_only=True):
-    """What an answer says about the platform's limits.
+    """What an answer says about the asking: the platform's limits, and our token.
 
     `wait_ms`: ask this platform nothing for so long, counted from the answer; None: nothing said. `used_share`: how
-    much of the allowance is used, 0.0 to 1.0 and above.
+    much of the allowance is used, 0.0 to 1.0 and above. `token_refused`: the answer says that the token is no good,
+    and nothing about what was asked for; None: the adapter cannot tell, and the status (401, 403) decides.
     """
 
     used_share: float | None = None
     wait_ms: int | None = None
+    token_refused: bool | None = None
 
 
 class Secrets(Struct, frozen=True, kw_only=True):
@@ -132,6 +134,8 @@ class PlatformAdapter(Protocol):
         polls: whether `requests` can ask for posts ("post") and accounts ("account").
         batch: how many items at most one request carries, for each kind in `polls`.
         public_base_url: the address of the platform's public API, for settings that name no other; "" without polls.
+        follows_up: whether a webhook may call for a question (`follow_up` of a webhook may give requests). False: its
+            webhooks are never read for that.
     """
 
     name: str
@@ -139,6 +143,7 @@ class PlatformAdapter(Protocol):
     polls: frozenset[Kind]
     batch: Mapping[Kind, int]
     public_base_url: str
+    follows_up: bool
 
     def verify(self, headers: Headers, body: bytes, secrets: Secrets, now: Instant) -> Verified:
         """Judge a webhook's signature over its raw bytes, in constant time."""
@@ -164,9 +169,13 @@ class PlatformAdapter(Protocol):
         ...
 
     def follow_up(self, raw: RawPayload, access: Access) -> Sequence[HttpRequest]:
-        """The requests that this answer calls for: the next page, a mentioned post. Mostly none."""
+        """The requests that this payload calls for. Mostly none. May raise Unreadable, as `parse` does.
+
+        Of an answer: the next page. Of a webhook, where `follows_up` is set: what it names without telling (a post
+        that mentions us). A webhook's requests may be made more than once.
+        """
         ...
 
     def quota(self, status: int, headers: Headers, body: bytes) -> Quota:
-        """What an answer says about the platform's limits (429, usage headers, an error object). Never raises."""
+        """What an answer says about the asking (429, usage headers, an error object). Never raises."""
         ...

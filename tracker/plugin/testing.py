@@ -16,6 +16,7 @@ It needs pytest and hypothesis, which the tracker itself does not.
 3. Facts are valid on the wire, carry the adapter's name and string ids; anything unreadable is Unreadable.
 4. `requests` covers every due item, within the batch sizes, without a token in an address.
 5. A 429 is heard.
+6. A webhook calls for questions only where `follows_up` says so.
 """
 
 from __future__ import annotations
@@ -247,6 +248,31 @@ class AdapterContract:
         for sample in self.samples:
             for request in self.adapter.follow_up(sample, self.access):
                 self._check_request(request)
+
+    def test_a_webhook_calls_for_nothing_unless_the_adapter_says_so(self) -> None:
+        called = [
+            sample
+            for sample in self.samples
+            if sample.endpoint is None and self.adapter.follow_up(sample, self.access)
+        ]
+        if self.adapter.follows_up:
+            assert called, "`follows_up` is set: give a sample of a webhook that calls for a question"
+        else:
+            assert not called, "`follows_up` is not set: nobody would ask what these webhooks call for"
+
+    def test_a_mutated_payload_calls_for_requests_or_is_unreadable(self) -> None:
+        @_QUICK
+        @given(st.sampled_from(list(self.samples)), st.data())
+        def check(sample: RawPayload, data: st.DataObject) -> None:
+            mutated = msgspec.structs.replace(sample, body=data.draw(mutations(sample.body)))
+            try:
+                requests = self.adapter.follow_up(mutated, self.access)
+            except Unreadable:
+                return
+            for request in requests:
+                self._check_request(request)
+
+        check()
 
     def test_a_429_is_heard(self) -> None:
         if not self.adapter.polls:

@@ -32,8 +32,9 @@ from tracker.simulate.world import Signal, signals
 PUSH_S, SETTLE_S, DRAIN_S, AUDIT_S = 30.0, 60.0, 90.0, 300.0
 TICK_S, LOOK_S, LINE_S = 0.1, 0.5, 2.0
 KILL_FIRST_S, KILL_EVERY_S = 4.0, (4.0, 7.0)
-SPARED_S = 4.0
-"""A worker that has counted nothing since its last death is spared for so long: a death in mid-work proves more."""
+SPARED_S = 13.5
+"""A worker that has counted nothing yet is spared until so long after its last death: a death in mid-work proves more.
+Even so there are five deaths at least in a minute."""
 FORGE_EVERY_S = 7.0
 
 
@@ -63,7 +64,8 @@ class Play:
         self._rate = 0.0
         self._looked = self._lined = 0.0
         self._live: Live | None = None
-        self._next_kill = time.monotonic() + KILL_FIRST_S
+        self._last_death = time.monotonic()
+        self._next_kill = self._last_death + KILL_FIRST_S
         self._counted_at_death = 0
         self._draw = random.Random(f"kills {cast.world.seed}")  # noqa: S311 - a plot, not a secret
 
@@ -120,12 +122,12 @@ class Play:
             await self._tick()
 
     async def _kill_when_due(self) -> None:
-        """At most 11 s pass between two deaths, so that there are five at least in a minute."""
-        over = time.monotonic() - self._next_kill
-        if over < 0 or (over < SPARED_S and self._reading.counted == self._counted_at_death):
+        now = time.monotonic()
+        idle = self._reading.counted == self._counted_at_death
+        if now < self._next_kill or (idle and now < self._last_death + SPARED_S):
             return
-        self._counted_at_death = self._reading.counted
-        self._next_kill = time.monotonic() + self._draw.uniform(*KILL_EVERY_S)
+        self._counted_at_death, self._last_death = self._reading.counted, now
+        self._next_kill = now + self._draw.uniform(*KILL_EVERY_S)
         await asyncio.to_thread(self.cast.services["worker"].kill)
 
     async def _drained(self) -> None:

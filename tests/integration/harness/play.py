@@ -80,7 +80,7 @@ class Scene:
         await admin.start()
         try:
             async with asyncio.timeout(PROGRESS_S):
-                while await _members(admin, self.installation.settings.worker.group) != ("Stable", count):
+                while await _members(admin, self.installation.settings.worker.group) != ("Stable", count):  # noqa: ASYNC110
                     await asyncio.sleep(_LOOK_S)
         finally:
             await admin.close()

@@ -31,6 +31,7 @@ class Pebble:
     polls: frozenset[Kind] = frozenset()
     batch: Mapping[Kind, int] = {}
     public_base_url = ""
+    follows_up = False
 
     def verify(self, headers: Headers, body: bytes, secrets: Secrets, now: Instant) -> Verified:
         ok = signed_by_any("sha256", secrets.signing, body, headers.get("x-pebble-signature", ""))
