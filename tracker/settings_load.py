@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,10 @@ ENVIRONMENT_PREFIX: Final = "TRACKER_"
 FILE_VARIABLE: Final = "TRACKER_SETTINGS"
 # Names of the environment that begin with the prefix and are no settings.
 NOT_SETTINGS: Final = frozenset({FILE_VARIABLE, "TRACKER_TEST_KAFKA"})
+
+
+_PASSWORD: Final = re.compile(r"(://[^/@\s]*:)[^/@\s]*@")
+"""The password in an address, as in redis://user:password@host."""
 
 
 class BadSettings(ValueError):
@@ -181,4 +186,4 @@ def _shown(value: Plain | tuple[Any, ...]) -> str:
             else str(item)
             for item in value
         )
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else _PASSWORD.sub(r"\1…@", str(value))

@@ -91,8 +91,8 @@ async def store(
 
 
 def read_book(settings: Settings, on_wait: OnWait | None = None) -> dict[Key, DefinitionChanged]:
-    """The book of definitions, once Kafka answers. Raises KafkaDown, RegistryUnreadable."""
-    wait_for_kafka(settings.kafka.bootstrap, settings.kafka.wait_seconds, on_wait)
+    """The book of definitions, once Kafka answers. Raises KafkaDown, UnfitTopics, RegistryUnreadable."""
+    checked_logs(settings, on_wait)
     return registry.read_book(settings.kafka.bootstrap, topics(settings))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.domain.world import World
@@ -24,12 +24,14 @@ from tracker.domain.posts import Comment
 ids = st.text(alphabet=":/1a", min_size=1, max_size=5)
 
 
+@example("a:b", "c", "a", "b:c")
 @given(ids, ids, ids, ids)
 def test_two_posts_never_share_a_key(account: str, post: str, other_account: str, other_post: str) -> None:
     same = (account, post) == (other_account, other_post)
     assert (post_piece("youtube", account, post) == post_piece("youtube", other_account, other_post)) == same
 
 
+@example("a", "b:c", "d", "a", "b", "c:d")
 @given(ids, ids, ids, ids, ids, ids)
 def test_two_comments_never_share_a_key(a: str, b: str, c: str, x: str, y: str, z: str) -> None:
     assert (comment_piece("tiktok", a, b, c) == comment_piece("tiktok", x, y, z)) == ((a, b, c) == (x, y, z))

@@ -89,6 +89,19 @@ def test_an_edit_that_removes_the_hashtag_takes_everything_back(world: World) ->
     assert (world.of()["likes"], world.of()["posts.edited"]) == (9, 1)
 
 
+def test_an_edit_is_one_even_if_it_says_nothing_new(world: World) -> None:
+    world.says(ev.PostEdited(platform="youtube", account="UC-anna", post="p", observed_at=T + 2))
+    assert world.of()["posts.edited"] == 1
+
+
+def test_any_statement_matches_a_post_whose_account_and_window_suffice() -> None:
+    world = World().defines(SPRING, ANNA, Agreement(id="deal", campaign="spring", creator="anna"))
+    world.says(observation(T + 31 * DAY, likes=1))
+    assert world.partials == {}
+    world.says(about_comment(ev.CommentCreated, T + DAY))
+    assert (world.of()["posts"], world.of()["likes"]) == (1, 1)
+
+
 def test_an_older_text_that_comes_late_changes_no_match_but_shows_the_edit(world: World) -> None:
     world.says(post(T - 1, text="before the tag"))
     assert (world.of()["posts"], world.of()["posts.edited"]) == (1, 1)
@@ -158,8 +171,10 @@ def test_an_increment_older_than_the_window_is_refused_and_leaves_no_trace(world
 def test_ids_of_increments_are_forgotten_when_no_repeat_can_be_accepted(world: World) -> None:
     world.says(increment(T, "r"))
     assert world.seen == {T // DAY: {f"{T // DAY}/r"}}
-    folded = world.fold(ev.wrap(observation(T + 9 * DAY, shares=1), id="e", source="poll"))
+    facts = increment(T + DAY, "next day"), observation(T + 9 * DAY, shares=1)
+    folded = world.fold(*(ev.wrap(fact, id="e", source="poll") for fact in facts))
     assert folded.forget_days_before == T // DAY + 2
+    assert folded.seen == {}
 
 
 def test_a_comment_stands_as_its_latest_statement_says(world: World) -> None:
@@ -182,7 +197,9 @@ def test_followers_are_those_at_post_time(world: World) -> None:
     assert (world.of()["followers"], world.of()["followers.known"]) == (300, 1)
     world.says(audience(T + DAY, 200)).says(audience(T + 3 * DAY, 400))
     assert world.of()["followers"] == 200
-    world.says(audience(T - DAY, 100), observation(T + 1, likes=10, comments=2))
+    world.says(
+        audience(T - DAY, 99), audience(T - DAY, 100), audience(T - DAY, 98), observation(T + 1, likes=10, comments=2)
+    )
     assert world.of()["followers"] == 100
     assert (world.of()["er.followers.num"], world.of()["er.followers.den"]) == (12, 100)
 
@@ -193,6 +210,12 @@ def test_the_first_hour_share_has_its_own_denominator(world: World) -> None:
     assert world.of()["likes.age.3600.of"] == 30
     world.says(observation(T + DAY, likes=50))
     assert world.of()["likes.age.3600.of"] == 50
+
+
+def test_a_third_observation_at_the_very_end_of_an_interval_is_what_was_reached_by_then(world: World) -> None:
+    for minutes, likes in ((31, 1), (40, 2), (60, 3)):
+        world.says(observation(T + minutes * MINUTE, likes=likes))
+    assert (world.of()["likes.age.3600"], world.of()["likes.age.3600.of"]) == (3, 3)
 
 
 def test_the_half_life_moves_when_the_count_grows_and_back_when_it_falls(world: World) -> None:

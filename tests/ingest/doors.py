@@ -25,6 +25,7 @@ from tracker.plugin.api import (
     Headers,
     HttpRequest,
     Kind,
+    PlatformAdapter,
     Quota,
     RawPayload,
     Secrets,
@@ -189,13 +190,15 @@ async def publishing(bootstrap: str, prefix: str, partitions: int = 2) -> AsyncI
 
 
 @asynccontextmanager
-async def open_door(bootstrap: str, prefix: str, settings: Settings | None = None) -> AsyncIterator[Door]:
+async def open_door(
+    bootstrap: str, prefix: str, settings: Settings | None = None, adapter: PlatformAdapter | None = None
+) -> AsyncIterator[Door]:
     """A receiver on a free port, ready, over topics of its own; closed in the end."""
     topics = Topics(prefix=prefix, partitions=2)
     await asyncio.to_thread(ensure_topics, bootstrap, topics)
     parts = ReceiverParts(
         settings=settings or settings_for(bootstrap),
-        adapters={"sample": SampleAdapter()},
+        adapters={"sample": SampleAdapter()} if adapter is None else {adapter.name: adapter},
         publisher=Publisher(bootstrap, topics),
     )
     stop = asyncio.Event()

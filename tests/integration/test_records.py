@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.brokers import Broker
-from tests.integration.harness import Installation, Load, play
+from tests.integration.harness import Installation, Load, Topology, play
 from tests.integration.harness.faults import CutBroadcast, Poison, Rebuild, ReplayInbox, SetBackAdapter
 from tests.integration.harness.load import T
 from tracker.codec import inbox
@@ -89,7 +89,8 @@ async def test_a_broadcast_that_was_cut_off_is_completed_by_the_workers(installa
 
 
 async def test_a_worker_follows_a_rebuild_to_the_new_view_by_itself(installation: Installation) -> None:
-    outcome = await play(installation, Load(9, installation.topics), Rebuild())
+    # Slowly enough that a rebuild on two busy cores catches up.
+    outcome = await play(installation, Load(9, installation.topics), Rebuild(), Topology(pace_s=0.5))
     outcome.prove()
     assert outcome.report.view == "v2"
     assert outcome.ended == []

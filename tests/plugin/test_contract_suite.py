@@ -207,6 +207,21 @@ class AsksElsewhere(Good):
         return super().request(items, Access(base_url="https://elsewhere.example"))
 
 
+class AsksUnannounced(Good):
+    def follow_up(self, raw: RawPayload, access: Access) -> Sequence[HttpRequest]:
+        return [self.request([DueItem(platform="good", account="a", post="p")], access)] if raw.endpoint is None else []
+
+
+class AnnouncesAndNeverAsks(Good):
+    follows_up = True
+
+
+class FollowsUpWhatItTrusts(Good):
+    def follow_up(self, raw: RawPayload, access: Access) -> Sequence[HttpRequest]:
+        json.loads(raw.body)["post"]
+        return []
+
+
 class IsDeaf(Good):
     def quota(self, status: int, headers: Headers, body: bytes) -> Quota:
         return Quota()
@@ -253,6 +268,9 @@ class StatesAClick(Good):
         (AsksForTooMany(), "test_every_due_item_is_asked_for_within_the_batch_sizes"),
         (ShowsItsToken(), "test_every_due_item_is_asked_for_within_the_batch_sizes"),
         (AsksElsewhere(), "test_every_due_item_is_asked_for_within_the_batch_sizes"),
+        (AsksUnannounced(), "test_a_webhook_calls_for_nothing_unless_the_adapter_says_so"),
+        (AnnouncesAndNeverAsks(), "test_a_webhook_calls_for_nothing_unless_the_adapter_says_so"),
+        (FollowsUpWhatItTrusts(), "test_a_mutated_payload_calls_for_requests_or_is_unreadable"),
         (IsDeaf(), "test_a_429_is_heard"),
         (BelievesAnyHeader(), "test_reading_limits_never_raises"),
         (TakesAnyGetForAHandshake(), "test_a_query_that_is_no_handshake_is_left_alone"),

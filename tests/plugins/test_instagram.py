@@ -434,3 +434,12 @@ def test_usage_headers_tell_the_share_used_and_the_wait() -> None:
 def test_a_limit_told_by_an_error_code_alone_is_heard() -> None:
     assert ADAPTER.quota(400, {}, body(error(17))).wait_ms == 15 * 60_000
     assert ADAPTER.quota(400, {}, body(error(100, 33))).wait_ms is None
+
+
+@pytest.mark.parametrize(("code", "refused"), [(190, True), (102, True), (10, False), (100, False), (4, False)])
+def test_a_refused_token_is_told_from_other_refusals_by_its_code(code: int, refused: bool) -> None:
+    assert ADAPTER.quota(400, {}, body(error(code))).token_refused is refused
+
+
+def test_where_no_error_can_be_read_the_status_is_left_to_speak() -> None:
+    assert ADAPTER.quota(401, {}, b"<html>").token_refused is None

@@ -357,3 +357,12 @@ def test_a_limit_is_told_by_the_status_or_by_the_error_code() -> None:
     assert ADAPTER.quota(429, {}, b"").wait_ms == 60_000
     assert ADAPTER.quota(400, {}, limited).wait_ms == 60_000
     assert ADAPTER.quota(200, {}, answer({}, "user", USER).body).wait_ms is None
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "refused"),
+    [("access_token_invalid", 401, True), ("scope_not_authorized", 401, True), ("internal_error", 500, False)],
+)
+def test_a_refused_token_is_told_by_the_errors_code(code: str, status: int, refused: bool) -> None:
+    assert ADAPTER.quota(status, {}, json.dumps({"error": {"code": code}}).encode()).token_refused is refused
+    assert ADAPTER.quota(status, {}, b"<html>").token_refused is None

@@ -475,3 +475,12 @@ def test_a_used_up_day_without_a_date_is_asked_again_in_an_hour_and_a_pace_limit
     assert ADAPTER.quota(403, {}, json.dumps(error("quotaExceeded")).encode()).wait_ms == 3_600_000
     assert ADAPTER.quota(403, {}, json.dumps(error("rateLimitExceeded")).encode()).wait_ms == 60_000
     assert ADAPTER.quota(403, {}, json.dumps(error("forbidden")).encode()).wait_ms is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "refused"),
+    [("keyInvalid", 400, True), ("authError", 401, True), ("playlistItemsNotAccessible", 403, False)],
+)
+def test_a_refused_key_is_told_by_the_errors_reason(reason: str, status: int, refused: bool) -> None:
+    assert ADAPTER.quota(status, {}, json.dumps(error(reason)).encode()).token_refused is refused
+    assert ADAPTER.quota(status, {}, b"<html>").token_refused is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from tests.simulate.builders import SPRING_HINA, START, post, world
 from tracker.simulate.cast import HINA, KAITO, SPRING, STRANGER, TEA
 from tracker.simulate.model import Absence, Click, Comment, Order, Refund, Role, Version
@@ -103,7 +105,8 @@ def test_a_post_counts_for_each_campaign_it_belongs_to() -> None:
     assert set(expected) == {(SPRING, ""), (SPRING, "hina"), (TEA, ""), (TEA, "hina")}
 
 
-def test_a_comment_stands_as_the_latest_push_says_whatever_the_order_of_arrival() -> None:
+@pytest.mark.parametrize("order", [1, -1], ids=["in order", "reversed"])
+def test_a_comment_stands_as_the_latest_push_says_whatever_the_order_of_arrival(order: int) -> None:
     role = Role(campaign=SPRING, by="agreement", creator="kaito")
     made = post(KAITO, "1", versions=(Version(since=0, text="t", roles=(role,)),))
     log = told(Told(post="1", counts={"likes": 0}))
@@ -117,7 +120,7 @@ def test_a_comment_stands_as_the_latest_push_says_whatever_the_order_of_arrival(
     for id, kinds in stories.items():
         comment = Comment(id=id, at=START, author="a", text="t")
         happened = [Signal(at=START + n, kind=kind, post=made, comment=comment) for n, kind in enumerate(kinds)]
-        for signal in reversed(happened):
+        for signal in happened[::order]:
             log.acknowledged(Webhook(platform="tiktok", body=b"", headers={}, signals=(signal,)))
     fields = truth(world(made), log)[SPRING, "kaito"]
     assert (fields["comment.visible"], fields["comment.hidden"], fields["comment.removed"]) == (2, 2, 1)

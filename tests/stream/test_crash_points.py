@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Literal
 
-from hypothesis import given, note, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
@@ -159,8 +159,7 @@ class Worker:
                 batch = self.logs.batch(self.partition.stage, self.partition.number, self._at, end)  # type: ignore[arg-type]
                 self._at = end
                 await stage.process(batch)
-        except Crash as crash:
-            note(f"died {crash}")
+        except Crash:
             self._stage = None
 
     async def finish(self) -> None:

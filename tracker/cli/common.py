@@ -20,6 +20,10 @@ out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
+class Impossible(Exception):
+    """What was asked for cannot be done as things are; the message says why, and what would work."""
+
+
 class Where(msgspec.Struct, frozen=True):
     """The file given by --settings, if any."""
 
@@ -40,6 +44,11 @@ def settings(context: typer.Context) -> Settings:
 def now_ms() -> int:
     """The wall clock, in ms since the epoch: read here, at the edge, and passed inwards."""
     return time.time_ns() // 1_000_000
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 letter`, `2 letters`: a number with its noun."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def countdown(what: str) -> WaitTold:

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Column, Table
 
 from tracker import wiring
 from tracker.cli import common
@@ -18,7 +17,7 @@ from tracker.dead_letters import read_letters, replay_letters
 from tracker.settings import Settings
 
 dead = typer.Typer(no_args_is_help=True, help="Dead letters: what could not be processed, why, and the way back.")
-Ids = Annotated[list[str] | None, typer.Argument(help="Ids of letters, from `tracker dead list`.", metavar="[ID...]")]
+Ids = Annotated[list[str] | None, typer.Argument(help="Ids of letters, from `tracker dead list`.", metavar="ID")]
 _SHOWN_BYTES = 4_000
 
 
@@ -38,12 +37,12 @@ def list_(
     Example:  tracker dead list --reason "no plugin"
     """
     letters = [each for each in _read(common.settings(context)) if reason is None or reason in each.origin.reason]
-    table = Table(Column("id", no_wrap=True), "when", "record", "refused by", "reason", title_justify="left")
-    table.title = f"{len(letters)} dead letters" + (f", the newest {limit}" if len(letters) > limit else "")
+    shown = f", the newest {limit}" if len(letters) > limit else ""
+    common.out.print(f"{common.counted(len(letters), 'dead letter')}{shown}")
     for letter in letters[-limit:]:
         origin = letter.origin
-        table.add_row(letter.id, _time(origin.at), letter.where, origin.refused_by, escape(origin.reason))
-    common.out.print(table)
+        common.out.print(f"\n[bold]{letter.id}[/]  {_time(origin.at)}  {letter.where}  by {escape(origin.refused_by)}")
+        common.out.print(f"  [red]{escape(origin.reason)}[/]")
 
 
 @dead.command()
@@ -86,7 +85,7 @@ def replay(
         _chosen(letters, ids) if ids else [each for each in letters if reason is None or reason in each.origin.reason]
     )
     asyncio.run(_replay(settings, chosen))
-    common.out.print(f"{len(chosen)} letters put back.")
+    common.out.print(f"{common.counted(len(chosen), 'letter')} put back.")
 
 
 async def _replay(settings: Settings, letters: Sequence[DeadLetter]) -> None:
@@ -103,7 +102,7 @@ def _chosen(letters: Iterable[DeadLetter], ids: Sequence[str]) -> list[DeadLette
     by_id = {letter.id: letter for letter in letters}
     unknown = [id for id in ids if id not in by_id]
     if unknown:
-        raise typer.BadParameter(f"no dead letter {', '.join(unknown)}: see `tracker dead list`")
+        raise common.Impossible(f"no dead letter {', '.join(unknown)}: see `tracker dead list`")
     return [by_id[id] for id in ids]
 
 

@@ -14,17 +14,15 @@ from tracker import wiring
 from tracker.cli import common
 from tracker.definitions import book as books
 from tracker.definitions import registry, writing
-from tracker.definitions.reading import FaultyDefinitions, Key, did_you_mean, read
-from tracker.domain.definitions import Definition, DefinitionKind
+from tracker.definitions.reading import INSTANTS, FaultyDefinitions, Key, did_you_mean, read
+from tracker.domain.definitions import AccountRef, Definition, DefinitionKind
 from tracker.settings import Settings
 
 KINDS: tuple[DefinitionKind, ...] = get_args(DefinitionKind)
 SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red"), "same": ("=", "dim")}
-Files = Annotated[list[Path], typer.Argument(help="YAML files, read and checked together.", metavar="FILE...")]
+Files = Annotated[list[Path], typer.Argument(help="YAML files, read and checked together.", metavar="FILE")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
-Names = Annotated[
-    list[str], typer.Argument(help="What, as kind/id: campaign/spring, link/hana1 …", metavar="KIND/ID...")
-]
+Names = Annotated[list[str], typer.Argument(help="What, as kind/id: campaign/spring, link/hana1 …", metavar="KIND/ID")]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +41,9 @@ def validate(files: Files) -> None:
     Example:  tracker validate campaigns/*.yaml
     """
     definitions = _read(files, {})
-    common.out.print(f"{len(definitions)} definitions in {len(files)} files: all good.")
+    common.out.print(
+        f"{common.counted(len(definitions), 'definition')} in {common.counted(len(files), 'file')}: all good."
+    )
 
 
 def apply(context: typer.Context, files: Files, *, dry_run: DryRun = False) -> None:
@@ -57,7 +57,9 @@ def apply(context: typer.Context, files: Files, *, dry_run: DryRun = False) -> N
     book = wiring.read_book(settings, common.countdown("Kafka"))
     steps = books.plan(book, _read(files, books.standing(book)))
     _show(steps)
-    if not dry_run:
+    if dry_run:
+        _foretell(steps)
+    else:
         written = asyncio.run(_write(settings, steps))
         same = [book[step.key] for step in steps if step.action == "same"]
         completed = asyncio.run(wiring.complete_broadcasts(settings, same))
@@ -67,7 +69,7 @@ def apply(context: typer.Context, files: Files, *, dry_run: DryRun = False) -> N
 def get(
     context: typer.Context,
     names: Annotated[
-        list[str] | None, typer.Argument(help="kind or kind/id; nothing: all.", metavar="[KIND[/ID]...]")
+        list[str] | None, typer.Argument(help="kind or kind/id; nothing: all.", metavar="KIND[/ID]")
     ] = None,
 ) -> None:
     """Print definitions as YAML, in the form that `apply` reads.
@@ -92,7 +94,9 @@ def delete(context: typer.Context, names: Names, *, dry_run: DryRun = False) -> 
     book = wiring.read_book(settings, common.countdown("Kafka"))
     steps = books.plan_deletion(book, [_key(name) for name in names])
     _show(steps)
-    if not dry_run:
+    if dry_run:
+        _foretell(steps)
+    else:
         _sum_up(steps, asyncio.run(_write(settings, steps)), 0)
 
 
@@ -110,7 +114,7 @@ def _read(files: Sequence[Path], known: dict[Key, Definition]) -> list[Definitio
     except FaultyDefinitions as error:
         for fault in error.faults:
             common.err.print(f"[red]✗[/] {escape(str(fault))}")
-        common.err.print(f"{len(error.faults)} faults; nothing was changed.")
+        common.err.print(f"{common.counted(len(error.faults), 'fault')}; nothing was changed.")
         raise typer.Exit(1) from None
 
 
@@ -119,7 +123,7 @@ def _key(name: str) -> Key:
     for known in KINDS:
         if kind in (known, f"{known}s") and slash:
             return known, id
-    raise typer.BadParameter(f"`{name}`: write kind/id{did_you_mean(kind, KINDS)}")
+    raise typer.BadParameter(f"`{name}`: write kind/id, as in campaign/{id or kind}{did_you_mean(kind, KINDS)}")
 
 
 def _keys(name: str, standing: dict[Key, Definition]) -> list[Key]:
@@ -139,19 +143,38 @@ def _show(steps: Sequence[books.Step]) -> None:
         sign, style = SIGNS[step.action]
         common.out.print(f"[{style}]{sign} {step.key[0]}/{escape(step.key[1])}[/]")
         for name, (before, after) in step.fields.items():
-            common.out.print(f"    {name}: [red]{escape(_short(before))}[/] → [green]{escape(_short(after))}[/]")
+            common.out.print(
+                f"    {name}: [red]{escape(_short(name, before))}[/] → [green]{escape(_short(name, after))}[/]"
+            )
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(map(_short, value)) or "(none)"
-    return "(none)" if value is None else str(value)
+def _short(name: str, value: Any) -> str:
+    """A field's value in the words of a definition file."""
+    match value:
+        case None:
+            return "(none)"
+        case tuple():
+            return ", ".join(_short(name, each) for each in value) or "(none)"
+        case AccountRef():
+            return f"{value.platform}/{value.account}"
+        case int() if name in INSTANTS:
+            return writing.instant(value)
+        case _:
+            return str(value)
+
+
+def _foretell(steps: Sequence[books.Step]) -> None:
+    changing = sum(step.action != "same" for step in steps)
+    common.out.print(
+        f"Nothing was written (--dry-run): {changing} would change, {len(steps) - changing} are so already."
+    )
 
 
 def _sum_up(steps: Sequence[books.Step], written: int, completed: int) -> None:
     same = sum(step.action == "same" for step in steps)
     common.out.print(
-        f"{written} written, {same} unchanged{f', {completed} broadcasts completed' if completed else ''}."
+        f"{written} written, {same} unchanged"
+        + (f", {common.counted(completed, 'broadcast')} completed." if completed else ".")
     )
 
 

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Table
 
 from tracker import wiring
 from tracker.cli import common
@@ -36,11 +35,11 @@ def settings(
 
     Example:  TRACKER_KAFKA__BOOTSTRAP=broker:9092 tracker settings  ·  tracker --settings tracker.yaml settings
     """
-    table = Table("setting", *(() if names else ("value", "source")), "variable", "meaning", title_justify="left")
     for line in listing(common.loaded(context)):
-        values = () if names else (escape(line.value), escape(line.source))
-        table.add_row(line.name, *values, line.variable, line.meaning)
-    common.out.print(table)
+        source = "" if line.source == "default" else f"  [green](set by {escape(line.source)})[/]"
+        value = "" if names else f" = {escape(line.value)}{source}"
+        common.out.print(f"[bold]{line.name}[/]{value}")
+        common.out.print(f"    [dim]{line.variable}[/]" + (f"  {line.meaning}" if line.meaning else ""))
 
 
 @topics_app.command()
@@ -87,10 +86,16 @@ def drop(
 
     Example:  tracker views drop v1
     """
+    settings = common.settings(context)
+    active, found = asyncio.run(wiring.list_views(settings, common.countdown("Redis")))
+    if view not in {active, *found}:
+        raise common.Impossible(
+            f"no view `{view}` in Redis. Nothing was dropped. There are: {', '.join(sorted(found))}"
+        )
     with common.err.status("dropping …") as progress:
         count = asyncio.run(
             wiring.remove_view(
-                common.settings(context),
+                settings,
                 view,
                 common.countdown("Redis"),
                 lambda done: progress.update(f"{done:,} keys"),
@@ -127,4 +132,4 @@ def import_(
                 lambda _lines, done: bars.update(bar, completed=done),
             )
         )
-    common.out.print(f"{imported.records:,} payloads imported.")
+    common.out.print(f"{common.counted(imported.records, 'payload')} imported.")

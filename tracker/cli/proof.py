@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from tracker import wiring
 from tracker.audit import Report
@@ -93,10 +92,9 @@ def _show(report: Report) -> None:
     if not report.differences:
         common.out.print("[green]No difference.[/]")
         return
-    table = Table("difference", title=f"{len(report.differences):,} differences", title_justify="left")
+    common.out.print(f"[red]{common.counted(len(report.differences), 'difference')}:[/]")
     for difference in report.differences[:_SHOWN]:
-        table.add_row(escape(str(difference)))
-    common.out.print(table)
+        common.out.print(f"  {escape(str(difference))}")
     if len(report.differences) > _SHOWN:
         common.out.print(f"… and {len(report.differences) - _SHOWN:,} more")
     common.out.print("The logs are the book: `tracker rebuild` makes the counters anew from them.")

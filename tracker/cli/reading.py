@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import orjson
 import typer
-from rich.table import Table
+from rich.markup import escape
 
 from tracker import wiring
-from tracker.cli import common
+from tracker.cli import common, tables
 from tracker.definitions.reading import did_you_mean
-from tracker.domain.counters import CAMPAIGN_SCOPE, WORD_OF_MOUTH, Scope
+from tracker.domain.counters import CAMPAIGN_SCOPE, WORD_OF_MOUTH
 from tracker.domain.figures import Figure, figures, velocity
 from tracker.settings import Settings
 
+SPED = ("likes", "comments", "views", "clicks")
+NAMES = {CAMPAIGN_SCOPE: "agreed posts", WORD_OF_MOUTH: "word of mouth"}
+
 
 class Seen(msgspec.Struct, frozen=True):
-    """One scope of a campaign as read: its figures, and whom they are of."""
+    """One scope of a campaign as read: whom it is of, its figures, and what was reached by age."""
 
     who: str
     figures: Sequence[Figure]
+    reached: Sequence[tables.Reached]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,16 +38,21 @@ def register(app: typer.Typer) -> None:
 
 def show(
     context: typer.Context,
-    campaign: Annotated[str | None, typer.Argument(help="Id of a campaign; left out: lists them.")] = None,
+    campaign: Annotated[
+        str | None, typer.Argument(help="Id of a campaign; left out: lists them.", metavar="CAMPAIGN")
+    ] = None,
     *,
     creators: Annotated[bool, typer.Option("--creators", help="Each creator's figures as well.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON lines, for programs.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also the figures that are unknown.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON lines, for programs; always all.")] = False,
 ) -> None:
-    """Show a campaign's counters and what follows from them, each with its basis, sources and age.
+    """Show a campaign's counters and what follows from them, each with what it rests on.
 
-    `unknown` is not zero: it stands where no platform has said a number yet.
+    Unknown is not zero: a figure for which no platform has said a number yet is left out, or says so with --all.
+    The reactions by age say what the posts had reached so long after publishing, how many posts that is known of, and
+    (after ~) how many of these are interpolated between two looks.
 
-    Example:  tracker show  ·  tracker show spring --creators  ·  tracker show spring --json
+    Example:  tracker show  ·  tracker show spring --creators  ·  tracker show spring --json | jq .value
     """
     settings = common.settings(context)
     if campaign is None:
@@ -53,14 +62,12 @@ def show(
         )
         return
     seen = asyncio.run(_read(settings, campaign))
-    wanted = [each for each in seen if creators or each.who in ("", WORD_OF_MOUTH)]
-    for each in wanted:
+    for each in seen:
         if json:
-            for figure in each.figures:
-                line = {"campaign": campaign, "who": each.who, **msgspec.to_builtins(figure, builtin_types=(Decimal,))}
+            for line in _lines(campaign, each):
                 typer.echo(orjson.dumps(line, default=str))
-        else:
-            common.out.print(_table(campaign, each))
+        elif creators or each.who in NAMES:
+            _print(campaign, each, everything=everything)
 
 
 async def _campaigns(settings: Settings) -> set[str]:
@@ -76,16 +83,27 @@ async def _read(settings: Settings, campaign: str) -> list[Seen]:
         totals = await store.totals(campaign)
         if not totals:
             names = {scope.campaign for partition in partitions for scope in await store.scopes(partition)}
-            raise typer.BadParameter(f"no counters of a campaign `{campaign}`{did_you_mean(campaign, names)}")
+            raise common.Impossible(
+                f"nothing is counted for a campaign `{campaign}`{did_you_mean(campaign, names)}\n"
+                "A campaign appears here with its first matching post, click or order: `tracker get campaigns` lists "
+                "what is defined, `tracker status` says whether the workers are behind."
+            )
         made = []
         for scope in sorted(totals):
             fresh = [await store.freshness(partition, scope) for partition in partitions]
             found = figures(totals[scope], _latest(fresh), now)
             if scope.who == CAMPAIGN_SCOPE:
-                minutes = [await store.series(partition, scope, unit="minute") for partition in partitions]
-                found += [velocity(_summed(minutes), field, now) for field in ("likes", "comments", "views", "clicks")]
-            made.append(Seen(scope.who, found))
-    return made
+                minutes = _summed([await store.series(partition, scope, unit="minute") for partition in partitions])
+                found += [_velocity(totals[scope], minutes, field, now) for field in SPED]
+            made.append(Seen(scope.who, found, tables.reached(totals[scope])))
+        return made
+
+
+def _velocity(total: Mapping[str, int], minutes: Mapping[str, int], field: str, now: int) -> Figure:
+    """How fast a counter grows; unknown while the counter itself is."""
+    figure = velocity(minutes, field, now)
+    is_known = field == "clicks" or total.get(f"{field}.known", 0) > 0
+    return figure if is_known else msgspec.structs.replace(figure, value=None)
 
 
 def _latest(parts: Sequence[Mapping[str, int]]) -> dict[str, int]:
@@ -104,76 +122,31 @@ def _summed(parts: Sequence[Mapping[str, int]]) -> dict[str, int]:
     return total
 
 
-def _table(campaign: str, seen: Seen) -> Table:
-    names = {CAMPAIGN_SCOPE: "agreed posts", WORD_OF_MOUTH: "word of mouth"}
-    ages = [figure for figure in seen.figures if figure.age_ms is not None]
-    newest = f"; newest statement {duration(ages[0].age_ms or 0)} ago ({', '.join(ages[0].sources)})" if ages else ""
-    table = Table(title=f"{campaign}: {names.get(seen.who, seen.who)}{newest}", title_justify="left")
-    table.add_column("figure")
-    table.add_column("value", justify="right")
-    table.add_column("basis", overflow="fold")
+def _lines(campaign: str, seen: Seen) -> Iterator[dict[str, Any]]:
+    scope = {"campaign": campaign, "who": seen.who}
     for figure in seen.figures:
-        table.add_row(figure.name, shown(figure), figure.basis)
-    return table
+        yield {**scope, **msgspec.to_builtins(figure, builtin_types=(Decimal,))}
+    for each in seen.reached:
+        yield {**scope, "name": f"{each.metric}.by_age", "unit": "count", **msgspec.to_builtins(each)}
 
 
-def shown(figure: Figure) -> str:
-    """A figure's value for people; what is unknown says so."""
-    value = figure.value
-    if value is None:
-        return "unknown"
-    match figure.unit:
-        case "share":
-            return f"{value:.2%}"
-        case "seconds":
-            return f"≤ {duration(int(value) * 1000)}"
-        case "minor":
-            return money(int(value), figure.currency or "")
-        case "per_minute":
-            return f"{value:,}/min"
-        case _:
-            return f"{value:,}"
+def _print(campaign: str, seen: Seen, *, everything: bool) -> None:
+    unknown = [figure.name for figure in seen.figures if figure.value is None]
+    newest = next((figure for figure in seen.figures if figure.age_ms is not None), None)
+    who = NAMES.get(seen.who, seen.who)
+    said = (
+        ""
+        if newest is None
+        else f"  (newest statement {tables.duration(newest.age_ms or 0)} ago, by {', '.join(newest.sources)})"
+    )
+    common.out.print(f"[bold]{escape(campaign)}: {escape(who)}[/]{said}")
+    common.out.print(tables.figures_table(f for f in seen.figures if everything or f.value is not None))
+    if unknown and not everything:
+        common.out.print(f"{common.counted(len(unknown), 'figure')} not known yet and left out: --all names them.\n")
+    if seen.reached:
+        common.out.print("Reactions by age of the posts: sum (posts known, ~ of them interpolated)")
+        for table in tables.age_tables(seen.reached):
+            common.out.print(table)
 
 
-def money(amount: int, currency: str) -> str:
-    """Minor units as an amount, by the currency's ISO 4217 exponent."""
-    digits = EXPONENTS.get(currency, 2)
-    return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency}"
-
-
-EXPONENTS: Mapping[str, int] = {
-    **dict.fromkeys(
-        [
-            "BIF",
-            "CLP",
-            "DJF",
-            "GNF",
-            "ISK",
-            "JPY",
-            "KMF",
-            "KRW",
-            "PYG",
-            "RWF",
-            "UGX",
-            "UYI",
-            "VND",
-            "VUV",
-            "XAF",
-            "XOF",
-            "XPF",
-        ],
-        0,  # ISO 4217, list one
-    ),
-    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
-}
-
-
-def duration(ms: int) -> str:
-    """A span for people: its two largest units."""
-    seconds = ms // 1000
-    parts = [(seconds // 86_400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
-    named = [f"{n} {unit}" for n, unit in parts if n]
-    return " ".join(named[:2]) or "0 s"
-
-
-__all__ = ["Scope", "duration", "money", "register", "show", "shown"]
+__all__ = ["register", "show"]

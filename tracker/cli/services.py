@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import signal
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -15,6 +17,7 @@ from tracker.cli import common, logs
 from tracker.settings import Settings
 
 PANEL = "Services"
+_NO_ADDRESS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +50,7 @@ def receive(
 ) -> None:
     """Receive webhooks, clicks and conversions over HTTP. Nothing is answered 2xx before Kafka has it.
 
-    Example:  tracker receive --host 0.0.0.0 --port 8080  ·  curl localhost:8080/health/ready
+    Example:  tracker receive --host 0.0.0.0 --port 8080  ·  curl 127.0.0.1:8080/health/ready
     """
     settings = _start(context)
     chosen = settings.receiver
@@ -59,7 +62,15 @@ def receive(
     def listening(address: str, number: int) -> None:
         common.err.print(f"receiving on http://{address}:{number}")
 
-    _run(lambda stop: wiring.run_receiver(settings, stop, common.countdown, listening))
+    try:
+        _run(lambda stop: wiring.run_receiver(settings, stop, common.countdown, listening))
+    except OSError as error:
+        if error.errno not in _NO_ADDRESS:
+            raise
+        raise common.Impossible(
+            f"cannot listen on {listen.host}:{listen.port}: {os.strerror(error.errno)}. Nothing was started. Choose "
+            "another with --host and --port (receiver.host, receiver.port), or stop what listens there."
+        ) from error
 
 
 def poll(context: typer.Context) -> None:

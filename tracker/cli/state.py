@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 import typer
+from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from tracker import wiring
 from tracker.cli import common
-from tracker.cli.reading import duration
+from tracker.cli.tables import duration
 from tracker.settings import Settings
-from tracker.status import Status, look
+from tracker.status import READ, Status, look
 
 
 def register(app: typer.Typer) -> None:
@@ -28,9 +31,10 @@ def status(
         bool,
         typer.Option("--check", help="For health checks: say nothing, exit 1 if Kafka, Redis or a cursor is wrong."),
     ] = False,
+    partitions: Annotated[bool, typer.Option("--partitions", help="A line for each partition.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Show how the installation does: where each partition is counted up to, how far behind, how fast, how old.
+    """Show how the installation does: how far each stage is counted, how far behind, how fast, how old.
 
     Example:  tracker status  ·  tracker status --json | jq .lag  ·  tracker status --check
     """
@@ -41,12 +45,16 @@ def status(
     if json:
         typer.echo(msgspec.json.encode({**msgspec.to_builtins(seen), "lag": seen.lag}))
         return
-    common.out.print(_table(seen, common.now_ms()))
+    rows = _each(seen) if partitions else _by_stage(seen)
+    common.out.print(
+        f"view {seen.view}: {common.counted(seen.lag, 'record')} behind, {common.counted(seen.dead, 'dead letter')}"
+    )
+    common.out.print(_table(rows, common.now_ms()))
     for info in wiring.plugins().plugins:
         common.out.print(f"plugin {info}: {', '.join(info.platforms) or 'no platform'}")
     for partition in seen.foreign:
         common.out.print(
-            f"[red]{partition}: its cursor belongs to another log than the topic there now: tracker rebuild[/]"
+            f"[red]{escape(str(partition))}: its cursor belongs to another log than the topic there now: tracker rebuild[/]"
         )
 
 
@@ -56,15 +64,47 @@ async def _look(settings: Settings, over_seconds: float) -> Status:
         return await look(store, settings.kafka.bootstrap, wiring.topics(settings), logs, over_seconds=over_seconds)
 
 
-def _table(seen: Status, now: int) -> Table:
-    table = Table(
-        title=f"view {seen.view}: {seen.lag:,} records behind, {seen.dead:,} dead letters", title_justify="left"
-    )
-    table.add_column("partition")
-    for name in ("counted up to", "log ends at", "behind", "records/s", "newest statement"):
-        table.add_column(name, justify="right")
-    for each in seen.partitions:
-        age = "" if each.observed_at is None else f"{duration(max(0, now - each.observed_at))} ago"
-        numbers = (each.cursor.next_offset, each.end, each.lag)
-        table.add_row(str(each.partition), *(f"{number:,}" for number in numbers), f"{each.per_second:,.0f}", age)
+class _Row(msgspec.Struct, frozen=True):
+    """A line of the table. `observed_at`: the newest statement (ms), None where there is none."""
+
+    name: str
+    counted: int
+    end: int
+    lag: int
+    per_second: float
+    observed_at: int | None
+
+
+def _each(seen: Status) -> list[_Row]:
+    return [
+        _Row(str(each.partition), each.cursor.next_offset, each.end, each.lag, each.per_second, each.observed_at)
+        for each in seen.partitions
+    ]
+
+
+def _by_stage(seen: Status) -> list[_Row]:
+    rows = []
+    for stage in READ:
+        of_it = [each for each in seen.partitions if each.partition.stage == stage]
+        rows.append(
+            _Row(
+                f"{stage} ({len(of_it)} partitions)",
+                sum(each.cursor.next_offset for each in of_it),
+                sum(each.end for each in of_it),
+                sum(each.lag for each in of_it),
+                sum(each.per_second for each in of_it),
+                max((each.observed_at for each in of_it if each.observed_at is not None), default=None),
+            )
+        )
+    return rows
+
+
+def _table(rows: Sequence[_Row], now: int) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for name in ("counted", "in the log", "behind", "per s", "newest"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        age = "" if row.observed_at is None else f"{duration(max(0, now - row.observed_at))} ago"
+        table.add_row(row.name, f"{row.counted:,}", f"{row.end:,}", f"{row.lag:,}", f"{row.per_second:,.0f}", age)
     return table

@@ -197,8 +197,8 @@ def _instant(value: Plain) -> int:
 def did_you_mean(word: str, choices: Collection[str]) -> str:
     """A suggestion for a misspelt word, and what is allowed."""
     near = difflib.get_close_matches(word, choices, n=1)
-    hint = f"; did you mean `{near[0]}`?" if near else ""
-    return f"{hint} Allowed: {', '.join(sorted(choices))}" if choices else hint
+    hint = f"; did you mean `{near[0]}`?" if near else "."
+    return f"{hint} Allowed: {', '.join(sorted(choices))}" if choices else ""
 
 
 def _references(found: Mapping[Key, Read], known: Mapping[Key, Definition], faults: list[Fault]) -> None:

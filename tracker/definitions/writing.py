@@ -26,7 +26,7 @@ def _entry(definition: Definition) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(definition)
     del plain["kind"]
     rest = {
-        name: _instant(value) if name in INSTANTS else _lists(value) for name, value in plain.items() if name != "id"
+        name: instant(value) if name in INSTANTS else _lists(value) for name, value in plain.items() if name != "id"
     }
     return {"id": plain["id"], **rest}
 
@@ -35,7 +35,8 @@ def _lists(value: Any) -> Any:
     return [_lists(item) for item in value] if isinstance(value, (tuple, list)) else value
 
 
-def _instant(ms: int) -> str:
+def instant(ms: int) -> str:
+    """An instant (ms since the epoch) as a definition file has it."""
     return (
         datetime.fromtimestamp(ms / 1000, UTC)
         .isoformat(timespec="milliseconds" if ms % 1000 else "seconds")

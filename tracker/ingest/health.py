@@ -75,6 +75,18 @@ class PollMetrics:
             ["platform", "endpoint", "outcome"],
             registry=self.registry,
         )
+        self.tokens = Counter(
+            "tracker_tokens_refused",
+            "Answers of a platform that say that our token is no good, or not allowed to see what was asked for",
+            ["platform"],
+            registry=self.registry,
+        )
+        self.follow_ups = Counter(
+            "tracker_follow_ups",
+            "Questions that webhooks called for, by outcome (answered, given_up, fault)",
+            ["platform", "outcome"],
+            registry=self.registry,
+        )
 
 
 class KafkaProbe:

@@ -4,6 +4,7 @@
 2. An item whose request failed is given back with a later due time; it is never dropped.
 3. An answer goes to the inbox as it came; only then are its follow-up requests made.
 4. What the platform says about its limits (429, 5xx, Retry-After, its own quota) stops the whole lane until then.
+5. A refused token is said loudly, once in ten minutes for each token, with the account and never the token itself.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tracker.codec import inbox
 from tracker.ingest.budget import Budget
 from tracker.ingest.health import PollMetrics
 from tracker.ingest.publisher import KafkaUnreachable, Publisher, RecordTooLarge
-from tracker.plugin.api import Access, DueItem, HttpRequest, PlatformAdapter, RawPayload, Unreadable
+from tracker.plugin.api import Access, DueItem, HttpRequest, PlatformAdapter, Quota, RawPayload, Unreadable
 from tracker.plugin.limits import DAY_MS, retry_after_ms
 from tracker.store.base import Lease, Store, StoreUnreachable
 
@@ -37,6 +38,8 @@ _BACKOFF_FIRST_MS = 2_000
 _BACKOFF_MOST_MS = 15 * 60_000
 _KAFKA_PAUSE_MS = 2_000
 _SHORT_WAIT_MS = 1_000
+_TOKEN_PAUSE_MS = 60_000
+_TOKEN_WARNING_MS = 600_000
 _MARGIN_MS = 2_000
 """A lease must outlast the request by this much: the answer still has to reach the inbox."""
 
@@ -85,6 +88,8 @@ class Lane:
         self._failures = 0
         self._slots = asyncio.Semaphore(parts.concurrency)
         self._under_way = 0
+        self._token_warned: dict[str, int] = {}
+        """When it was last said of each account's own token (`""`: the default one) that it is refused."""
 
     @property
     def room(self) -> int:
@@ -112,17 +117,27 @@ class Lane:
         finally:
             self._under_way -= len(items)
 
-    async def _one(self, request: HttpRequest, leases: Mapping[DueItem, Lease]) -> None:
-        """A request, then those that its answers call for."""
-        waiting = [request]
+    async def follow(self, request: HttpRequest) -> bool:
+        """Ask under no lease; whether the answer, and those that it calls for, are on the inbox.
+
+        An answer about the asking (a limit, an outage, a refused token) is none: ask again later.
+        """
+        return await self._one(request, {})
+
+    async def _one(self, request: HttpRequest, leases: Mapping[DueItem, Lease]) -> bool:
+        """A request, then those that its answers call for; whether each was answered."""
+        waiting, answered = [request], True
         for _ in range(FOLLOW_UPS + 1):
             if not waiting:
-                return
+                return answered
             async with self._slots:
                 raw = await self._answered(waiting.pop(0), leases)
-            if raw is not None:
+            if raw is None:
+                answered = False
+            else:
                 waiting.extend(self._called_for(raw))
         log.error("too many follow-ups", platform=self.parts.adapter.name, endpoint=request.endpoint, limit=FOLLOW_UPS)
+        return answered
 
     def _called_for(self, raw: RawPayload) -> Sequence[HttpRequest]:
         try:
@@ -133,7 +148,10 @@ class Lane:
             return []
 
     async def _answered(self, request: HttpRequest, leases: Mapping[DueItem, Lease]) -> RawPayload | None:
-        """The answer, once it is on the inbox; None where there is none, with the items given back."""
+        """The answer, once it is on the inbox; None where there is none, or one about the asking only.
+
+        Where it does not answer for its items, they are given back.
+        """
         if not await self._may_ask(request, leases):
             return None
         try:
@@ -143,8 +161,14 @@ class Lane:
             log.warning("no answer", platform=self.parts.adapter.name, endpoint=request.endpoint, reason=str(error))
             await self._failed(request, leases, 0)
             return None
-        wait = self._limits(answer)
+        quota = self.parts.adapter.quota(answer.status, answer.headers, answer.body)
+        wait = self._limits(answer, quota)
         self._count(request, f"{answer.status // 100}xx" if answer.status != 429 else "429")
+        if _is_token_refused(answer.status, quota):
+            self._warn_of_token(request, answer.status)
+        if quota.token_refused:
+            await self._give_back(request.items, leases, max(wait, _TOKEN_PAUSE_MS) + _jitter(_SHORT_WAIT_MS))
+            return None
         raw = self._raw(request, answer) if _says_something(answer.status) else None
         if raw is not None and not await self._published(raw):
             await self._give_back(request.items, leases, _KAFKA_PAUSE_MS)
@@ -154,11 +178,11 @@ class Lane:
             if wait:
                 self.held_until = max(self.held_until, self.parts.now() + wait)
             return raw
-        if raw is not None and not wait and self._called_for(raw):
-            return raw  # a refusal of many items together calls for each alone: until then none is given back
-        # What the core makes of a refusal (this post is gone) it writes to the schedule itself, and that stands.
-        await self._failed(request, leases, wait, whole_lane=not _says_something(answer.status) or wait > 0)
-        return None
+        # A refusal of many items together calls for each alone: until then none is given back. What the core makes of
+        # a refusal (this post is gone) it writes to the schedule itself, and that stands.
+        if raw is None or wait or not self._called_for(raw):
+            await self._failed(request, leases, wait, whole_lane=not _says_something(answer.status) or wait > 0)
+        return None if wait else raw
 
     async def _may_ask(self, request: HttpRequest, leases: Mapping[DueItem, Lease]) -> bool:
         while True:
@@ -230,9 +254,9 @@ class Lane:
             return False
         return True
 
-    def _limits(self, answer: Answer) -> int:
+    def _limits(self, answer: Answer, quota: Quota) -> int:
         """How long the platform wants to be left alone, in ms; 0: it does not say."""
-        said = self.parts.adapter.quota(answer.status, answer.headers, answer.body).wait_ms or 0
+        said = quota.wait_ms or 0
         if answer.status == 429 or answer.status >= 500:
             said = max(said, retry_after_ms(answer.headers) or self._by_our_clock(answer.headers))
         return min(said, DAY_MS)
@@ -255,10 +279,22 @@ class Lane:
             self.held_until = max(self.held_until, self.parts.now() + pause)
         await self._give_back(request.items, leases, pause + _jitter(_SHORT_WAIT_MS))
 
+    def _warn_of_token(self, request: HttpRequest, status: int) -> None:
+        platform = self.parts.adapter.name
+        self.parts.metrics.tokens.labels(platform).inc()
+        account = request.items[0].account
+        own, now = account in self.parts.access.tokens, self.parts.now()
+        token = account if own else ""
+        if self._token_warned.get(token, -_TOKEN_WARNING_MS) > now - _TOKEN_WARNING_MS:
+            return
+        self._token_warned[token] = now
+        setting = f"platforms.{platform}.tokens" if own else f"platforms.{platform}.token"
+        log.warning("token refused", platform=platform, account=account, endpoint=request.endpoint, status=status,
+                    token="of this account" if own else "the default one",
+                    next=f"renew it, set {setting}, and restart the poller")  # fmt: skip
+
     def _backoff(self) -> int:
-        """Exponential with full jitter, but never none at all."""
-        most = min(_BACKOFF_MOST_MS, _BACKOFF_FIRST_MS * 2 ** min(self._failures, 20))
-        return _jitter(most) + _BACKOFF_FIRST_MS // 4
+        return backoff_ms(self._failures)
 
     async def _give_back(self, items: Sequence[DueItem], leases: Mapping[DueItem, Lease], after: int) -> None:
         due = self.parts.now() + after
@@ -272,6 +308,17 @@ class Lane:
 
     def _count(self, request: HttpRequest, outcome: str) -> None:
         self.parts.metrics.requests.labels(self.parts.adapter.name, request.endpoint, outcome).inc()
+
+
+def backoff_ms(failures: int) -> int:
+    """How long to wait after so many failures: exponential with full jitter, but never none at all."""
+    most = min(_BACKOFF_MOST_MS, _BACKOFF_FIRST_MS * 2 ** min(failures, 20))
+    return _jitter(most) + _BACKOFF_FIRST_MS // 4
+
+
+def _is_token_refused(status: int, quota: Quota) -> bool:
+    """Whether an answer is about our token, by the adapter's word, else by the status."""
+    return status in (401, 403) and not quota.wait_ms if quota.token_refused is None else quota.token_refused
 
 
 def _says_something(status: int) -> bool:

@@ -3,13 +3,14 @@
 1. What is due is in the store, written by the counting of earlier answers; a lease makes it one poller's.
 2. Each platform has a lane of its own: one that is slow, limited or down leaves the others their pace.
 3. A poller that dies leaves leases that end, and an item that was not answered is due again.
+4. Beside it, in the same lanes, what webhooks call for is asked (follow_ups.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 import httpx
 import structlog
@@ -17,6 +18,7 @@ from msgspec import Struct
 
 from tracker.domain.schedule import parse_item
 from tracker.ingest.budget import Budget
+from tracker.ingest.follow_ups import FollowUpParts, run_follow_ups
 from tracker.ingest.health import PollMetrics
 from tracker.ingest.lane import Lane, LaneParts, Leased
 from tracker.ingest.publisher import Publisher
@@ -59,13 +61,31 @@ async def run_poller(parts: PollerParts, stop: asyncio.Event) -> None:
         )
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=settings.concurrency * 4)
     async with httpx.AsyncClient(follow_redirects=False, timeout=settings.timeout_seconds, limits=limits) as client:
-        await _Poller(parts, client).run(stop)
+        lanes = [_lane(parts, adapter, client) for adapter in parts.adapters.values()]
+        polling = _Poller(parts, [lane for lane in lanes if lane.parts.adapter.polls]).run(stop)
+        following = [
+            run_follow_ups(_follow_up_parts(parts, lane), stop) for lane in lanes if lane.parts.adapter.follows_up
+        ]
+        await _together([polling, *following])
+
+
+async def _together(running: Sequence[Coroutine[None, None, None]]) -> None:
+    """Run until all end; the first that fails ends the others, and is raised."""
+    tasks = [asyncio.create_task(each) for each in running]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
 
 
 class _Poller:
-    def __init__(self, parts: PollerParts, client: httpx.AsyncClient) -> None:
+    def __init__(self, parts: PollerParts, lanes: Sequence[Lane]) -> None:
         self._parts = parts
-        self._lanes = {name: _lane(parts, adapter, client) for name, adapter in parts.adapters.items() if adapter.polls}
+        self._lanes = {lane.parts.adapter.name: lane for lane in lanes}
         topics = parts.publisher.topics
         self._partitions = [Partition("activity", number) for number in range(topics.partitions)]
         self._asking: set[asyncio.Task[None]] = set()
@@ -155,6 +175,18 @@ def _lane(parts: PollerParts, adapter: PlatformAdapter, client: httpx.AsyncClien
             metrics=parts.metrics,
             now=parts.now,
         )
+    )
+
+
+def _follow_up_parts(parts: PollerParts, lane: Lane) -> FollowUpParts:
+    worker = parts.settings.worker
+    return FollowUpParts(
+        lane=lane,
+        bootstrap=parts.publisher.bootstrap,
+        topics=parts.publisher.topics,
+        group=f"{worker.group}-follow-up-{lane.parts.adapter.name}",
+        patience_ms=parts.settings.poller.follow_up_seconds * 1000,
+        session_timeout_ms=worker.session_timeout_seconds * 1000,
     )
 
 

@@ -251,9 +251,7 @@ class AdapterContract:
 
     def test_a_webhook_calls_for_nothing_unless_the_adapter_says_so(self) -> None:
         called = [
-            sample
-            for sample in self.samples
-            if sample.endpoint is None and self.adapter.follow_up(sample, self.access)
+            sample for sample in self.samples if sample.endpoint is None and self.adapter.follow_up(sample, self.access)
         ]
         if self.adapter.follows_up:
             assert called, "`follows_up` is set: give a sample of a webhook that calls for a question"

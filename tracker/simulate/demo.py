@@ -144,6 +144,7 @@ class Demo:
             await asyncio.gather(self._apply(settings), self._door_opens(client), self._poller_asks(stand_in))
             await subscribe(client, secrets)
             self._say("the receiver is open, the poller asks: the campaign runs")
+            self._say(f"look inside from another shell: tracker --settings {settings} show {cast.SPRING}")
             world = script.generate(self.options.seed, now_ms(), self.options.seconds)
             stand_in.begin(world)
             deliveries = Deliveries(world, secrets, told, client, now_ms)
@@ -175,7 +176,7 @@ class Demo:
             return 0 if exact else 1
 
     def _say(self, text: str) -> None:
-        self.console.print(f"{time.monotonic() - self._began:6.1f} s  {text}", highlight=False)
+        self.console.print(f"{time.monotonic() - self._began:6.1f} s  {text}", highlight=False, soft_wrap=True)
 
     async def _servers(self) -> tuple[str, str]:
         """Kafka's bootstrap address and Redis's url, both up, the topics made."""

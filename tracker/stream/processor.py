@@ -134,8 +134,9 @@ class Processor:
         for partition in list(self._held):
             async with self._turn:
                 held = self._held.get(partition)
-                if held is not None and held.applying is None and held.cursor.log:
+                if held is not None and held.cursor.log:
                     try:
+                        await self._settle(held)
                         await self._parts.store.apply(partition, Change(expected=held.cursor, next=held.cursor))
                     except (StaleCursor, ApplyUnknown) as error:
                         await self._start_over(held, error)

@@ -21,6 +21,7 @@ from tracker.metrics import Counted, registry_of, served
 from tracker.plugin.api import PlatformAdapter
 from tracker.store.base import Partition, Store
 from tracker.stream.adapt import Adapter
+from tracker.stream.cursors import same_logs
 from tracker.stream.letters import DeadLetters
 from tracker.stream.processor import Clock, Parts, Processor
 from tracker.stream.seam import App, Reading, build_app, commit_hint, consume, rewind, run_app
@@ -145,7 +146,10 @@ class _Worker:
 
     async def _cursors(self, assigned: Mapping[TP, LogRange]) -> Mapping[TP, int]:
         """Where to read the assigned partitions from: the store's cursors; touches from their end."""
-        self._logs.update(await self._parts.logs_now())
+        # A topic that is gone for a moment is left out of an assignment without a word, and may come back as another.
+        logs = await self._parts.logs_now()
+        same_logs(self._parts.topics, self._logs, logs)
+        self._logs.update(logs)
         by_stage: dict[Stage, list[int]] = {}
         for tp in assigned:
             by_stage.setdefault(self._parts.topics.stage(tp.topic), []).append(tp.partition)

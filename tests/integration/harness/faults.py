@@ -128,6 +128,7 @@ class CutBroadcast(Struct, frozen=True):
             book = await asyncio.to_thread(wiring.read_book, scene.installation.settings)
             assert 0 < len(book) < len(scene.definitions)
             scene.definitions = [each for each in scene.definitions if (_kind(each), each.id) in book]
+            scene.enough.set()
             await self._completed(scene, {f"{kind}:{id}" for kind, id in book})
         else:
             raise AssertionError("the broadcast was not cut off")

@@ -155,7 +155,7 @@ class _Ends:
 
     def of(self, stages: Sequence[Stage]) -> dict[Partition, int]:
         if self._consumer is None:
-            self._consumer = KafkaConsumer(bootstrap_servers=self._bootstrap, group_id=None)
+            self._consumer = KafkaConsumer(bootstrap_servers=self._bootstrap, group_id=None, request_timeout_ms=5_000)
         places = {
             TopicPartition(self._topics.name(stage), number): Partition(stage, number)
             for stage in stages

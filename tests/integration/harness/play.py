@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack
 from typing import Protocol
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
+from kafka.errors import KafkaError
 from msgspec import Struct
 
 from tests.integration.harness.installation import Installation
@@ -18,9 +20,9 @@ from tracker.domain.counters import Scope
 from tracker.domain.definitions import Definition
 from tracker.store.base import StoreUnreachable
 from tracker.store.redis import RedisStore
-from tracker.stream.sender import Outgoing, Place, Sender
+from tracker.stream.sender import NotSent, Outgoing, Place, Sender
 
-PROGRESS_S = 60.0
+PROGRESS_S = 120.0
 _LOOK_S = 0.02
 
 
@@ -32,6 +34,8 @@ class Topology(Struct, frozen=True):
     payloads: int = 8
     ahead: int = 3_000
     """The load waits when so many offsets are not counted yet: a worker that is down must not be buried."""
+    pace_s: float = 0.05
+    """Between two chunks: the naive recount at the end must not take longer than the scenario."""
 
 
 ONE_WORKER = Topology()
@@ -48,6 +52,8 @@ class Scene:
         self.workers = workers
         self.store = store
         self._open_until = open_until
+        self.enough = asyncio.Event()
+        """Set when no more load is wanted."""
         self.definitions: list[Definition] = load.definitions()
         """What the numbers at the end are counted with."""
 
@@ -141,12 +147,11 @@ async def play(
             workers.join()
         store = await stack.enter_async_context(installation.store())
         scene = Scene(installation, load, workers, store, stack)
-        struck = asyncio.Event()
-        flowing = asyncio.create_task(_flow(scene, topology, struck))
+        flowing = asyncio.create_task(_flow(scene, topology))
         try:
             await fault.strike(scene)
         finally:
-            struck.set()
+            scene.enough.set()
             await flowing
         await installation.drained(said=workers.said)
         report = await installation.audit()
@@ -166,20 +171,36 @@ async def _members(admin: AIOKafkaAdminClient, group: str) -> tuple[str, int]:
     return str(state), len(members)
 
 
-async def _flow(scene: Scene, topology: Topology, struck: asyncio.Event) -> None:
-    """Produce until the fault is over, never far ahead of what is counted."""
-    async with Sender(scene.installation.settings.kafka.bootstrap) as sender:
-        while not struck.is_set():
-            chunk = scene.load.chunk(topology.canonical, topology.payloads)
-            await sender.send(chunk)
-            # What is counted, and how far, lies with other processes: they send no event.
-            while not struck.is_set() and await _ahead(scene) > topology.ahead:  # noqa: ASYNC110
+async def _flow(scene: Scene, topology: Topology) -> None:
+    """Produce until there is enough, never far ahead of what is counted."""
+    bootstrap = scene.installation.settings.kafka.bootstrap
+    while not scene.enough.is_set():
+        await _send_surely(bootstrap, scene.load.chunk(topology.canonical, topology.payloads))
+        await asyncio.sleep(topology.pace_s)
+        # What is counted, and how far, lies with other processes: they send no event.
+        while not scene.enough.is_set() and await _ahead(scene) > topology.ahead:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_S)
+
+
+async def _send_surely(bootstrap: str, chunk: Mapping[Place, Sequence[Outgoing]]) -> None:
+    """Send it all, again and whole where the broker went away: as an adapter and a platform would."""
+    async with asyncio.timeout(PROGRESS_S):
+        while True:
+            try:
+                async with Sender(bootstrap) as sender:
+                    await sender.send(chunk)
+            except (NotSent, KafkaConnectionError):
                 await asyncio.sleep(_LOOK_S)
+            else:
+                return
 
 
 async def _ahead(scene: Scene) -> int:
     counted = await scene.counted()
-    return sum((await scene.installation.ends()).values()) - counted if counted >= 0 else 1 << 30
+    try:
+        return sum((await scene.installation.ends()).values()) - counted if counted >= 0 else 1 << 30
+    except KafkaError:
+        return 1 << 30
 
 
 async def _totals(store: RedisStore, definitions: Sequence[Definition]) -> dict[Scope, dict[str, int]]:
