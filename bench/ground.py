@@ -1,4 +1,4 @@
-"""The ground that all contenders run on: one broker, one Redis, one topic of canonical events, and what it must come to.
+"""The ground of all contenders: one broker, one Redis, one topic of canonical events, and what it must come to.
 
 1. Every contender reads the very same records, from the beginning, in a group of its own.
 2. What our worker counted is compared with a fold of everything, cut into other batches and without Kafka, Redis or
@@ -68,7 +68,11 @@ class Measured(Struct, frozen=True):
 
 
 class WorkerStuck(Exception):
-    """The worker ended, or counted nothing for too long. What it said last stands in the message."""
+    """A contender ended too early, or counted nothing for too long. What it said last stands in the message."""
+
+
+class WrongCounters(Exception):
+    """The worker counted something else than the fold of everything: its speed says nothing."""
 
 
 class Expected(Struct):
@@ -127,7 +131,7 @@ class Ground:
                 self.expected[partition] = expected
 
     def worker(self, name: str, progress: Callable[[int], None]) -> Measured:
-        """`tracker worker` from an empty store to the end of the log, its counters compared. Raises WorkerStuck."""
+        """`tracker worker` from an empty store to the end of the log, its counters compared. Raises WorkerStuck, WrongCounters."""
         with Redis.from_url(self.redis.url) as client:
             began = time.perf_counter()
             child = self._start_worker(name)
@@ -137,7 +141,7 @@ class Ground:
                 child.stop()
         wrong = asyncio.run(self._differences(name))
         if wrong:
-            raise WorkerStuck(f"{name}: {len(wrong)} numbers are not what the fold of everything gives: {wrong[:3]}")
+            raise WrongCounters(f"{name}: {len(wrong)} numbers are not what the fold of everything gives: {wrong[:3]}")
         with Redis.from_url(self.redis.url) as client:
             client.flushall()
         return found
@@ -163,9 +167,7 @@ class Ground:
         argv = [sys.executable, "-m", "tracker", "worker"]
         return start(name, argv, log=self.directory / f"{name}.log", env=env, cwd=self.directory)
 
-    def _watch(
-        self, child: Child, client: Redis, name: str, began: float, progress: Callable[[int], None]
-    ) -> Measured:
+    def _watch(self, child: Child, client: Redis, name: str, began: float, progress: Callable[[int], None]) -> Measured:
         at = keys.Keys(name, keys.DEFAULT_VIEW)
         pipeline = client.pipeline(transaction=False)
         first = seen = 0
@@ -234,15 +236,15 @@ def _fold(state: PartitionState, batch: list[AnyEvent], expected: Expected) -> N
     expected.next_offset += len(batch)
 
 
-def _unequal(where: str, expected: Mapping[Scope, Mapping[str, int]], stored: Mapping[Scope, Mapping[str, int]]) -> list[str]:
-    found = []
+def _unequal(
+    where: str, expected: Mapping[Scope, Mapping[str, int]], stored: Mapping[Scope, Mapping[str, int]]
+) -> Iterator[str]:
     for scope in sorted({*expected, *stored}):
         wanted = {name: amount for name, amount in expected.get(scope, {}).items() if amount}
         there = {name: amount for name, amount in stored.get(scope, {}).items() if amount}
         for name in sorted({*wanted, *there}):
             if wanted.get(name) != there.get(name):
-                found.append(f"{where} {scope} {name}: {wanted.get(name)}, stored {there.get(name)}")
-    return found
+                yield f"{where} {scope} {name}: {wanted.get(name)}, stored {there.get(name)}"
 
 
 def _cpu(pid: int) -> float | None:

@@ -168,9 +168,7 @@ class _Crowd:
         )
 
 
-def _other(
-    luck: random.Random, kind: str, at: int, serial: str, who: dict[str, str], shown: ev.PostPublished
-) -> Timed:
+def _other(luck: random.Random, kind: str, at: int, serial: str, who: dict[str, str], shown: ev.PostPublished) -> Timed:
     """What happens to a post between two looks."""
     match kind:
         case "comment":
@@ -186,7 +184,7 @@ def _other(
             followers = 4_000 + (at - START) // MINUTE
             return at, ev.AudienceObserved(observed_at=at, followers=followers, **owner), "poll"
         case "edited":
-            return at, ev.PostEdited(observed_at=at, text=f"{shown.text} Edited: sizes below.", **who), "webhook"
+            return at, ev.PostEdited(observed_at=at, title=f"Sizes below ({serial})", **who), "webhook"
         case _:
             gone = ev.PostRemoved(observed_at=at, reason="private", **who)
             return at, gone if luck.random() < 0.5 else ev.PostRestored(observed_at=at, **who), "webhook"

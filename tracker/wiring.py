@@ -1,50 +1,53 @@
-"""The composition root: the only place that knows every room, and builds each part once, from the outside in."""
+"""The composition root: the only place that knows every room, and builds each part once, from the outside in.
+
+Each function imports the rooms that it opens: a worker starts without the web framework, the receiver without Faust,
+and `tracker --help` without any of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from tracker.audit import KafkaLog, Report, audit
-from tracker.audit.comparison import Progress as AuditProgress
 from tracker.definitions import book as books
-from tracker.definitions import registry
-from tracker.definitions.reading import Key
-from tracker.domain.events import DefinitionChanged
 from tracker.domain.schedule import Cadence
-from tracker.ingest import poller, receiver
-from tracker.ingest.budget import SharedBudget
-from tracker.ingest.health import PollMetrics
-from tracker.ingest.importer import Imported, import_file
-from tracker.ingest.importer import Progress as ImportProgress
-from tracker.ingest.publisher import Publisher
-from tracker.ingest.receiver import now_ms
-from tracker.kafka_admin import check_topics, wait_for_kafka
-from tracker.metrics import served
-from tracker.plugin.manager import load_plugins
-from tracker.plugin.registry import Registry as PluginRegistry
 from tracker.settings import Settings
 from tracker.store.base import Partition
-from tracker.store.client import ask
-from tracker.store.redis import RedisStore
-from tracker.store.views import active_view, drop_view, switch_view, views
-from tracker.stream import worker
-from tracker.stream.rebuild import Progress as RebuildProgress
-from tracker.stream.rebuild import RebuildParts, Rebuilt, rebuild
-from tracker.stream.seam import Reading
 from tracker.topics import Stage, Topics
+
+if TYPE_CHECKING:
+    from tracker.audit import Report
+    from tracker.audit.comparison import Progress as AuditProgress
+    from tracker.definitions.reading import Key
+    from tracker.domain.events import DefinitionChanged
+    from tracker.ingest.importer import Imported
+    from tracker.ingest.importer import Progress as ImportProgress
+    from tracker.ingest.publisher import Publisher
+    from tracker.plugin.registry import Registry as PluginRegistry
+    from tracker.store.redis import RedisStore
+    from tracker.stream.rebuild import Progress as RebuildProgress
+    from tracker.stream.rebuild import Rebuilt
+    from tracker.stream.worker import WorkerParts
 
 log = structlog.get_logger(__name__)
 
 OnWait = Callable[[float, str], None]
+CANONICAL: Final[tuple[Stage, ...]] = ("activity", "commerce")
 Told = Callable[[str], OnWait]
 """Makes the countdown that is told while something (named) is waited for."""
+
+
+def now_ms() -> int:
+    """The wall clock, in ms since the epoch, UTC."""
+    return time.time_ns() // 1_000_000
 
 
 def topics(settings: Settings) -> Topics:
@@ -53,7 +56,7 @@ def topics(settings: Settings) -> Topics:
     return Topics(prefix=chosen.prefix, partitions=chosen.partitions, replication=chosen.replication)
 
 
-def partitions(settings: Settings, stages: Sequence[Stage] = registry.CANONICAL) -> list[Partition]:
+def partitions(settings: Settings, stages: Sequence[Stage] = CANONICAL) -> list[Partition]:
     """The partitions of these stages, as the store knows them."""
     return [Partition(stage, number) for stage in stages for number in range(settings.topics.partitions)]
 
@@ -61,6 +64,8 @@ def partitions(settings: Settings, stages: Sequence[Stage] = registry.CANONICAL)
 @asynccontextmanager
 async def publisher(settings: Settings) -> AsyncIterator[Publisher]:
     """A started publisher, delivered and stopped at the end. Raises KafkaUnreachable."""
+    from tracker.ingest.publisher import Publisher
+
     made = Publisher(settings.kafka.bootstrap, topics(settings))
     await made.start()
     try:
@@ -74,6 +79,8 @@ async def store(
     settings: Settings, *, view: str | None = None, on_wait: OnWait | None = None
 ) -> AsyncIterator[RedisStore]:
     """The store, checked, and closed at the end. `view` None: the active one. Raises StoreUnreachable, UnfitStore."""
+    from tracker.store.redis import RedisStore
+
     chosen = settings.redis
     made = await RedisStore.connect(
         chosen.url,
@@ -92,8 +99,10 @@ async def store(
 
 def read_book(settings: Settings, on_wait: OnWait | None = None) -> dict[Key, DefinitionChanged]:
     """The book of definitions, once Kafka answers. Raises KafkaDown, UnfitTopics, RegistryUnreadable."""
+    from tracker.definitions.registry import read_book as read
+
     checked_logs(settings, on_wait)
-    return registry.read_book(settings.kafka.bootstrap, topics(settings))
+    return read(settings.kafka.bootstrap, topics(settings))
 
 
 async def complete_broadcasts(settings: Settings, changes: Iterable[DefinitionChanged]) -> int:
@@ -101,6 +110,8 @@ async def complete_broadcasts(settings: Settings, changes: Iterable[DefinitionCh
 
     A partition that merely lags gets a repeat, which its version makes harmless.
     """
+    from tracker.definitions import registry
+
     wanted = {(change.kind, change.id): change for change in changes}
     if not wanted:
         return 0
@@ -116,6 +127,8 @@ async def complete_broadcasts(settings: Settings, changes: Iterable[DefinitionCh
 
 def plugins() -> PluginRegistry:
     """Every installed plugin. Raises PluginError."""
+    from tracker.plugin.manager import load_plugins
+
     return load_plugins()
 
 
@@ -127,6 +140,8 @@ def cadence(settings: Settings) -> Cadence:
 
 def checked_logs(settings: Settings, on_wait: OnWait | None = None) -> dict[Stage, str]:
     """The log of each topic, once Kafka answers and the topics are as they must be. Raises KafkaDown, UnfitTopics."""
+    from tracker.kafka_admin import check_topics, wait_for_kafka
+
     wait_for_kafka(settings.kafka.bootstrap, settings.kafka.wait_seconds, on_wait)
     found = check_topics(settings.kafka.bootstrap, topics(settings))
     return {stage: identity.log for stage, identity in found.items()}
@@ -134,13 +149,16 @@ def checked_logs(settings: Settings, on_wait: OnWait | None = None) -> dict[Stag
 
 async def run_worker(settings: Settings, stop: asyncio.Event, on_wait: Told) -> None:
     """A worker, until `stop`; built anew on the other view when the view is switched. Raises what ended it."""
+    from tracker.stream.worker import ViewSwitched
+    from tracker.stream.worker import run_worker as work
+
     registry_of_plugins = plugins()
     await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
     while not stop.is_set():
         async with store(settings, on_wait=on_wait("Redis")) as opened, publisher(settings) as publishing:
             try:
-                await worker.run_worker(_worker_parts(settings, opened, publishing, registry_of_plugins), stop)
-            except worker.ViewSwitched as switched:
+                await work(_worker_parts(settings, opened, publishing, registry_of_plugins), stop)
+            except ViewSwitched as switched:
                 log.info("starting over on the active view", reason=str(switched))
 
 
@@ -149,7 +167,11 @@ def _worker_parts(
     opened: RedisStore,
     publishing: Publisher,
     registry_of_plugins: PluginRegistry,
-) -> worker.WorkerParts:
+) -> WorkerParts:
+    from tracker.definitions import registry
+    from tracker.stream.seam import Reading
+    from tracker.stream.worker import WorkerParts
+
     chosen = settings.worker
 
     async def lacking(known: Mapping[Partition, Mapping[str, int]]) -> None:
@@ -158,7 +180,7 @@ def _worker_parts(
             have = {key: versions.get(books.record_key(key), 0) for key in book}
             await registry.complete(publishing, stage_of(partition), partition.number, books.missing(book, have))
 
-    return worker.WorkerParts(
+    return WorkerParts(
         bootstrap=settings.kafka.bootstrap,
         group=chosen.group,
         topics=topics(settings),
@@ -166,7 +188,7 @@ def _worker_parts(
         store=opened,
         platforms=registry_of_plugins.platforms,
         cadence=cadence(settings),
-        clock=now_ms,
+        clock=_now_ms,
         view_now=lambda: _active_view(opened),
         reading=Reading(batch_records=chosen.batch_records, session_timeout_s=chosen.session_timeout_seconds),
         dead_limit=chosen.dead_limit,
@@ -182,22 +204,30 @@ async def run_receiver(
     settings: Settings, stop: asyncio.Event, on_wait: Told, on_listening: Callable[[str, int], None]
 ) -> None:
     """The receiver, until `stop`."""
+    from tracker.ingest.publisher import Publisher
+    from tracker.ingest.receiver import ReceiverParts
+    from tracker.ingest.receiver import run_receiver as receive
+
     adapters = plugins().platforms
     await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
     made = Publisher(settings.kafka.bootstrap, topics(settings))
-    await receiver.run_receiver(
-        receiver.ReceiverParts(settings=settings, adapters=adapters, publisher=made), stop, on_listening
-    )
+    await receive(ReceiverParts(settings=settings, adapters=adapters, publisher=made), stop, on_listening)
 
 
 async def run_poller(settings: Settings, stop: asyncio.Event, on_wait: Told) -> None:
     """A poller, until `stop`; built anew on the other view when the view is switched."""
+    from tracker.ingest.budget import SharedBudget
+    from tracker.ingest.health import PollMetrics
+    from tracker.ingest.poller import PollerParts
+    from tracker.ingest.poller import run_poller as ask_platforms
+    from tracker.metrics import served
+
     adapters = plugins().platforms
     await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
     while not stop.is_set():
         async with store(settings, on_wait=on_wait("Redis")) as opened, publisher(settings) as publishing:
             metrics = PollMetrics()
-            parts = poller.PollerParts(
+            parts = PollerParts(
                 settings=settings,
                 adapters=adapters,
                 publisher=publishing,
@@ -206,7 +236,7 @@ async def run_poller(settings: Settings, stop: asyncio.Event, on_wait: Told) -> 
                 metrics=metrics,
             )
             with served(metrics.registry, settings.poller.metrics_port):
-                await _until_switched(opened, stop, partial(poller.run_poller, parts))
+                await _until_switched(opened, stop, partial(ask_platforms, parts))
 
 
 async def _until_switched(
@@ -224,6 +254,9 @@ async def _until_switched(
 
 
 async def _active_view(opened: RedisStore) -> str:
+    from tracker.store.client import ask
+    from tracker.store.views import active_view
+
     return await ask(opened.address, lambda: active_view(opened.client, opened.prefix))
 
 
@@ -234,6 +267,8 @@ def stage_of(partition: Partition) -> Stage:
 
 async def run_audit(settings: Settings, on_wait: Told, progress: AuditProgress, *, incomplete: bool) -> Report:
     """Count the log again and compare. Raises AuditImpossible, LogUnreadable."""
+    from tracker.audit import KafkaLog, audit
+
     await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
     log_of_kafka = KafkaLog(settings.kafka.bootstrap, topics(settings))
     async with store(settings, on_wait=on_wait("Redis")) as opened:
@@ -242,6 +277,10 @@ async def run_audit(settings: Settings, on_wait: Told, progress: AuditProgress, 
 
 async def run_rebuild(settings: Settings, on_wait: Told, progress: RebuildProgress, *, view: str | None) -> Rebuilt:
     """Fill a new view and switch to it; the old one is kept. Raises RebuildImpossible, ViewMoved."""
+    from tracker.audit import KafkaLog
+    from tracker.store.views import switch_view
+    from tracker.stream.rebuild import RebuildParts, rebuild
+
     await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
     async with store(settings, on_wait=on_wait("Redis")) as old:
         name = view or _next_view(old.view)
@@ -262,12 +301,17 @@ async def run_rebuild(settings: Settings, on_wait: Told, progress: RebuildProgre
 
 async def list_views(settings: Settings, on_wait: OnWait) -> tuple[str, list[str]]:
     """The active view, and all that have keys."""
+    from tracker.store.client import ask
+    from tracker.store.views import views
+
     async with store(settings, on_wait=on_wait) as opened:
         return opened.view, await ask(opened.address, lambda: views(opened.client, opened.prefix))
 
 
 async def remove_view(settings: Settings, view: str, on_wait: OnWait, on_step: Callable[[int], None]) -> int:
     """Remove a view's keys; how many. Raises ViewInUse for the active one."""
+    from tracker.store.views import drop_view
+
     async with store(settings, on_wait=on_wait) as opened:
         return await drop_view(opened.client, opened.prefix, view, on_step)
 
@@ -282,7 +326,15 @@ async def run_import(
     settings: Settings, path: Path, on_wait: Told, from_line: int, on_progress: ImportProgress
 ) -> Imported:
     """Put a file's payloads on the inbox. Raises ImportStopped, OSError."""
+    from tracker.ingest.importer import import_file
+
     adapters = plugins().platforms
     await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
     async with publisher(settings) as publishing:
-        return await import_file(path, publishing, adapters, now=now_ms(), from_line=from_line, on_progress=on_progress)
+        return await import_file(
+            path, publishing, adapters, now=_now_ms(), from_line=from_line, on_progress=on_progress
+        )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

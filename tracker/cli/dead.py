@@ -13,7 +13,6 @@ from rich.markup import escape
 from tracker import wiring
 from tracker.cli import common
 from tracker.codec.dead import DeadLetter
-from tracker.dead_letters import read_letters, replay_letters
 from tracker.settings import Settings
 
 dead = typer.Typer(no_args_is_help=True, help="Dead letters: what could not be processed, why, and the way back.")
@@ -89,11 +88,15 @@ def replay(
 
 
 async def _replay(settings: Settings, letters: Sequence[DeadLetter]) -> None:
+    from tracker.dead_letters import replay_letters
+
     async with wiring.publisher(settings) as publisher:
         await replay_letters(publisher, letters)
 
 
 def _read(settings: Settings) -> list[DeadLetter]:
+    from tracker.dead_letters import read_letters
+
     wiring.checked_logs(settings, common.countdown("Kafka"))
     return asyncio.run(read_letters(settings.kafka.bootstrap, wiring.topics(settings)))
 

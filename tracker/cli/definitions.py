@@ -13,7 +13,7 @@ from rich.markup import escape
 from tracker import wiring
 from tracker.cli import common
 from tracker.definitions import book as books
-from tracker.definitions import registry, writing
+from tracker.definitions import writing
 from tracker.definitions.reading import INSTANTS, FaultyDefinitions, Key, did_you_mean, read
 from tracker.domain.definitions import AccountRef, Definition, DefinitionKind
 from tracker.settings import Settings
@@ -101,6 +101,8 @@ def delete(context: typer.Context, names: Names, *, dry_run: DryRun = False) -> 
 
 
 async def _write(settings: Settings, steps: Sequence[books.Step]) -> int:
+    from tracker.definitions import registry
+
     async with wiring.publisher(settings) as publisher:
         written = await registry.write(
             publisher, wiring.topics(settings), steps, at=common.now_ms(), told=lambda step: None

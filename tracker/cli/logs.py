@@ -7,8 +7,6 @@ import sys
 
 import structlog
 
-from tracker.stream.seam import quiet_logging
-
 
 def configure(level: str) -> None:
     """Send structlog's and the libraries' records through one handler, from `level` up."""
@@ -35,6 +33,5 @@ def configure(level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    quiet_logging(max(logging.WARNING, logging.getLogger().level))
-    for noisy in ("httpx", "httpcore", "kafka"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for noisy in ("aiokafka", "faust", "httpcore", "httpx", "kafka", "mode", "tracker.stream.seam"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))

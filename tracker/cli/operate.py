@@ -12,7 +12,6 @@ from rich.progress import Progress
 
 from tracker import wiring
 from tracker.cli import common
-from tracker.kafka_admin import check_topics, ensure_topics, wait_for_kafka
 from tracker.settings_load import listing
 
 topics_app = typer.Typer(no_args_is_help=True, help="The topics: create and check them.")
@@ -48,6 +47,8 @@ def create(context: typer.Context) -> None:
 
     Example:  tracker topics create
     """
+    from tracker.kafka_admin import ensure_topics, wait_for_kafka
+
     chosen = common.settings(context)
     wait_for_kafka(chosen.kafka.bootstrap, chosen.kafka.wait_seconds, common.countdown("Kafka"))
     for identity in ensure_topics(chosen.kafka.bootstrap, wiring.topics(chosen)).values():
@@ -60,6 +61,8 @@ def check(context: typer.Context) -> None:
 
     Example:  tracker topics check
     """
+    from tracker.kafka_admin import check_topics, wait_for_kafka
+
     chosen = common.settings(context)
     wait_for_kafka(chosen.kafka.bootstrap, chosen.kafka.wait_seconds, common.countdown("Kafka"))
     for identity in check_topics(chosen.kafka.bootstrap, wiring.topics(chosen)).values():

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from tracker import wiring
-from tracker.audit import Report
 from tracker.cli import common
 from tracker.settings import Settings
 from tracker.store.base import Partition
-from tracker.stream.rebuild import Rebuilt
+
+if TYPE_CHECKING:
+    from tracker.audit import Report
+    from tracker.stream.rebuild import Rebuilt
 
 _SHOWN = 40
 PANEL = "Numbers"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -16,7 +16,9 @@ from tracker import wiring
 from tracker.cli import common
 from tracker.cli.tables import duration
 from tracker.settings import Settings
-from tracker.status import READ, Status, look
+
+if TYPE_CHECKING:
+    from tracker.status import Status
 
 
 def register(app: typer.Typer) -> None:
@@ -54,11 +56,13 @@ def status(
         common.out.print(f"plugin {info}: {', '.join(info.platforms) or 'no platform'}")
     for partition in seen.foreign:
         common.out.print(
-            f"[red]{escape(str(partition))}: its cursor belongs to another log than the topic there now: tracker rebuild[/]"
+            f"[red]{escape(str(partition))}: its cursor is of another log than the topic there now: tracker rebuild[/]"
         )
 
 
 async def _look(settings: Settings, over_seconds: float) -> Status:
+    from tracker.status import look
+
     logs = await asyncio.to_thread(wiring.checked_logs, settings, common.countdown("Kafka"))
     async with wiring.store(settings, on_wait=common.countdown("Redis")) as store:
         return await look(store, settings.kafka.bootstrap, wiring.topics(settings), logs, over_seconds=over_seconds)
@@ -84,11 +88,11 @@ def _each(seen: Status) -> list[_Row]:
 
 def _by_stage(seen: Status) -> list[_Row]:
     rows = []
-    for stage in READ:
+    for stage in dict.fromkeys(each.partition.stage for each in seen.partitions):
         of_it = [each for each in seen.partitions if each.partition.stage == stage]
         rows.append(
             _Row(
-                f"{stage} ({len(of_it)} partitions)",
+                f"{stage}[0-{len(of_it) - 1}]",
                 sum(each.cursor.next_offset for each in of_it),
                 sum(each.end for each in of_it),
                 sum(each.lag for each in of_it),

@@ -15,7 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tracker.domain.batch import Batch, Lacking, counted_place
-from tracker.domain.events import AnyEvent, DefinitionChangedEvent, Origin, ReactionAdded, ReactionRemoved
+from tracker.domain.events import (
+    AnyEvent,
+    DefinitionChangedEvent,
+    Origin,
+    ReactionAdded,
+    ReactionObserved,
+    ReactionRemoved,
+)
 from tracker.domain.partition import Folded, Located, Missing, PartitionState, Refusal, commit
 from tracker.domain.pieces import pieces_of
 from tracker.domain.steps_activity import ACTIVITY_STEPS
@@ -75,7 +82,14 @@ def _is_beyond(batch: Batch, origin: Origin) -> bool:
 def _survey(batch: Batch, rest: Sequence[Located]) -> None:
     """Note all that the rest of a batch will need, so that it is broken off once and not once for each event."""
     needed = Missing()
+    observed: set[tuple[str, str, str]] = set()
     for located in rest:
+        fact = located.event.data
+        if isinstance(fact, ReactionObserved):  # Most events are, and they are about few posts.
+            post = (fact.platform, fact.account, fact.post)
+            if post in observed:
+                continue
+            observed.add(post)
         if isinstance(located.event, DefinitionChangedEvent):
             try:
                 define(batch, located.event)

@@ -36,7 +36,7 @@ PER_PAYLOAD = 5
 class Load:
     """Produces by chunks: `chunk(canonical, payloads)` gives records to send, and remembers what they said."""
 
-    def __init__(self, seed: int, topics: Topics, *, accounts: int = 12, posts: int = 20) -> None:
+    def __init__(self, seed: int, topics: Topics, *, accounts: int = 12, posts: int = 40) -> None:
         self.topics = topics
         self.said: list[ev.Fact] = []
         """Every fact, once, in the order in which it was said."""

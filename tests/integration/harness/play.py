@@ -30,12 +30,13 @@ class Topology(Struct, frozen=True):
     """How many workers, and how much is produced at a time."""
 
     workers: int = 1
-    canonical: int = 250
-    payloads: int = 8
+    canonical: int = 80
+    payloads: int = 4
     ahead: int = 3_000
     """The load waits when so many offsets are not counted yet: a worker that is down must not be buried."""
-    pace_s: float = 0.05
-    """Between two chunks: the naive recount at the end must not take longer than the scenario."""
+    pace_s: float = 0.2
+    """Between two chunks: the naive recount at the end must not take longer than the scenario. A worker that comes back
+    finds more than a batch of each partition all the same."""
 
 
 ONE_WORKER = Topology()
