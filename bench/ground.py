@@ -131,7 +131,10 @@ class Ground:
                 self.expected[partition] = expected
 
     def worker(self, name: str, progress: Callable[[int], None]) -> Measured:
-        """`tracker worker` from an empty store to the end of the log, its counters compared. Raises WorkerStuck, WrongCounters."""
+        """`tracker worker` from an empty store to the end of the log, its counters compared.
+
+        Raises WorkerStuck, WrongCounters.
+        """
         with Redis.from_url(self.redis.url) as client:
             began = time.perf_counter()
             child = self._start_worker(name)

@@ -4,8 +4,8 @@
 `faust`: an agent as Faust's own documentation writes it, on its stock transport: it decodes each event with orjson and
 sends Redis one pipeline of three HINCRBY for it.
 
-Each reads the topic from its beginning and prints one JSON line: the events after the first that it saw, and the seconds
-and processor seconds that they took.
+Each reads the topic from its beginning and prints one JSON line: the events after the first that it saw, and the
+seconds and processor seconds that they took.
 """
 
 from __future__ import annotations

@@ -79,18 +79,15 @@ def machine(ground: Ground, rounds: int, busy: Sequence[float]) -> str:
         models = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         processor = models[0] if models else processor
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return "\n".join(
-        (
-            f"- {ground.events:,} events of {ground.bytes / ground.events:.0f} bytes on average in 8 partitions, {rounds} "
-            f"rounds; the contenders took turns. {ground.numbers:,} counters compared after each round of the worker: "
-            "all equal.",
-            f"- {os.cpu_count()} processors ({processor}), {memory:.0f} GiB, {platform.system()}; broker, Redis and "
-            f"contender shared them. Load of the machine before and after: {busy[0]:.1f} and {busy[1]:.1f} (idle: near 0).",
-            f"- Python {platform.python_version()}, {ground.broker.kind}, Redis {redis} (append-only file on), "
-            + ", ".join(f"{name} {version(name)}" for name in packages)
-            + ".",
-        )
+    size, load = ground.bytes / ground.events, f"{busy[0]:.1f} before, {busy[1]:.1f} after"
+    counted = (
+        f"{ground.events:,} events of {size:.0f} bytes on average in 8 partitions; rounds: {rounds}, taking turns."
     )
+    proved = f"{ground.numbers:,} counters compared after each round of the worker: all equal."
+    where = f"{os.cpu_count()} processors ({processor}), {memory:.0f} GiB, {platform.system()}, shared by all."
+    what = f"Python {platform.python_version()}, {ground.broker.kind}, Redis {redis} (append-only file on)"
+    versions = ", ".join((what, *(f"{name} {version(name)}" for name in packages)))
+    return f"- {counted} {proved}\n- {where} Load of the machine: {load} (idle: near 0).\n- {versions}."
 
 
 def measure(ground: Ground, chosen: argparse.Namespace, progress: Progress) -> Rounds:

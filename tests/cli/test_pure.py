@@ -35,7 +35,7 @@ def test_a_good_file_is_told_so(command: Command, written: Path) -> None:
     [
         (GOOD.replace("campaigns", "campaign"), ":1:1: campaign:", "did you mean `campaigns`?"),
         (GOOD.replace("name: Spring", "nam: Spring"), ":2:16: nam:", "did you mean `name`?"),
-        (GOOD.replace("00Z, ends", "00, ends"), ":2:42: starts_at:", "a time with its offset"),
+        (GOOD.replace("00Z, ends", "00, ends"), ":2:41: starts_at:", "a time with its offset"),
         (GOOD.replace("2026-02", "2025-02"), ":2:3: ends_at:", "must come after starts_at"),
         (GOOD + "agreements:\n- {id: a, campaign: sprin, creator: x}\n", ":4:3: campaign:", "did you mean `spring`?"),
         ("campaigns: [\n", ":2:1: file:", "expected"),
@@ -98,10 +98,7 @@ def test_a_wrong_setting_is_refused_with_its_variable(
         (("nonsense",), "No such command"),
     ],
 )
-def test_a_command_used_wrongly_exits_with_2_and_says_how(
-    command: Command, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
-) -> None:
-    monkeypatch.setattr("tracker.wiring.read_book", lambda *_: {})
+def test_a_command_used_wrongly_exits_with_2_and_says_how(command: Command, words: tuple[str, ...], said: str) -> None:
     outcome = command(*words)
     assert outcome.code == 2
     assert said in " ".join(outcome.err.replace("│", " ").split())
@@ -124,10 +121,14 @@ def test_every_expected_error_is_an_exception_under_that_very_name(name: str) ->
     assert f"{found.__module__}.{found.__qualname__}" == name
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_is_offered_for_each_shell(shell: str) -> None:
-    shown = subprocess.run(
-        [sys.executable, "-m", "tracker", "--show-completion", shell], capture_output=True, text=True, check=True
-    )
-    assert "complete" in shown.stdout
+def test_completion_is_offered_for_each_shell(command: Command, shell: str) -> None:
+    shown = command("--show-completion", shell)
+    assert shown.code == 0
+    assert "_TRACKER_COMPLETE=complete_" in shown.out
+
+
+def test_the_installed_program_tells_its_version_and_its_first_steps() -> None:
+    program = Path(sys.executable).parent / "tracker"
+    shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=True, env={"COLUMNS": "80"})
+    assert "tracker demo shows a simulated campaign" in " ".join(shown.stdout.split())

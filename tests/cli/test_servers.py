@@ -19,7 +19,7 @@ from tracker.embedded.redis import RedisServer
 
 @pytest.fixture
 def settings(tmp_path: Path, topic_prefix: str) -> Callable[..., Path]:
-    """Writes a file of settings: settings(kafka={…}, redis={…}, …)."""
+    """Writes a file of settings, by sections: `kafka={…}`, `redis={…}`."""
 
     def write(**sections: dict[str, object]) -> Path:
         file = tmp_path / "tracker.yaml"

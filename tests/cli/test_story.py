@@ -1,8 +1,7 @@
-"""From a file of definitions to an exact counter and back, as a person does it: one installation, one order of steps."""
+"""From a file of definitions to an exact counter and back, as a person does it, step after step."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -14,7 +13,7 @@ import httpx
 import pytest
 import redis
 
-from tests.cli.conftest import SIGNING, TOKEN, Command, Running, until
+from tests.cli.conftest import SIGNING, TOKEN, Command, Outcome, Running, until
 
 ACCOUNT = "17840000000000001"  # synthetic
 DEFINITIONS = f"""\
@@ -32,6 +31,9 @@ agreements:
 links:
 - {{id: hana1, campaign: spring, creator: hana, destination: "https://shop.example/spring"}}
 """
+
+
+COMMENT = {"id": "c1", "text": "lovely", "from": {"id": "55", "username": "fan.example"}, "media": {"id": "901"}}
 
 
 def envelope(field: str, value: dict[str, Any]) -> bytes:
@@ -60,86 +62,105 @@ def report(running: Running, order: dict[str, Any]) -> int:
     ).status_code
 
 
-def total(running: Running, view: str = "v1") -> dict[str, str]:
+def total(running: Running, view: str) -> dict[str, str]:
     """What `redis-cli HGETALL` answers for the key that docs/reference/redis.md names."""
     with redis.Redis.from_url(running.redis_url, decode_responses=True) as client:
-        found: dict[str, str] = client.hgetall(f"{running.prefix}:{view}:{{c:spring}}:total")  # type: ignore[assignment]
+        found: dict[str, str] = client.hgetall(f"{running.prefix}:{view}:{{c:spring}}:total")
     return found
+
+
+class Person:
+    """Types commands, and sends what a platform, a shop and a visitor send."""
+
+    def __init__(self, running: Running, command: Command, file: Path) -> None:
+        self.running, self.command, self.file = running, command, file
+        self.file.write_text(DEFINITIONS)
+
+    def types(self, *words: str | Path) -> Outcome:
+        return self.command("--settings", self.running.installation.file, *words)
+
+    def sees(self, said: str, *words: str) -> None:
+        until(lambda: said in self.types(*words).out, said, said=self.running.worker.tail)
+
+    def finds(self, expected: dict[str, str], view: str) -> None:
+        """The total in Redis comes to hold these."""
+        until(lambda: expected.items() <= total(self.running, view).items(), view, said=self.running.worker.tail)
+
+    def defines_a_campaign(self) -> None:
+        foretold = self.types("apply", self.file, "--dry-run")
+        assert "+ campaign/spring" in foretold.out
+        assert "Nothing was written (--dry-run): 4 would change" in foretold.out
+        assert self.types("get").out == ""
+        assert "4 written, 0 unchanged" in self.types("apply", self.file).out
+        assert "0 written, 4 unchanged" in self.types("apply", self.file).out
+        assert "id: spring-hana" in self.types("get", "agreement/spring-hana").out
+
+    def moves_its_counters(self) -> None:
+        insights = {"media_id": "902", "reach": 840, "impressions": 1020}
+        assert deliver(self.running, envelope("comments", COMMENT)) == 200
+        assert deliver(self.running, envelope("story_insights", insights)) == 200
+        assert report(self.running, {"order": "o-1", "amount": 4990, "currency": "EUR", "code": "hana10"}) == 202
+        assert report(self.running, {"order": "o-2", "amount": 3000, "currency": "JPY", "code": "HANA10"}) == 202
+        clicked = httpx.get(f"{self.running.receiver}/r/hana1", trust_env=False)
+        assert clicked.headers["location"].startswith("https://shop.example/spring?click_id=")
+        counted = {"posts": "2", "comment.visible": "1", "reach": "840", "conversions": "2", "clicks": "1"}
+        self.finds(counted | {"revenue.EUR": "4990", "revenue.JPY": "3000"}, "v1")
+        assert "likes" not in total(self.running, "v1")
+
+    def reads_its_numbers(self) -> None:
+        shown = self.types("show", "spring").out
+        assert [each for each in ("840", "49.90 EUR", "3,000 JPY", "left out: --all") if each not in shown] == []
+        assert "unknown" not in shown
+        assert max(map(len, shown.splitlines())) <= 80
+        assert "unknown" in self.types("show", "spring", "--all").out
+        lines = [json.loads(line) for line in self.types("show", "spring", "--json").out.splitlines()]
+        assert {line["value"] for line in lines if line["name"] == "reach"} == {840}
+        assert {line["value"] for line in lines if line["name"] in ("likes", "velocity.likes")} == {None}
+        audited = self.types("audit")
+        assert (audited.code, "No difference." in audited.out) == (0, True), audited.out
+
+    def replays_a_dead_letter(self) -> None:
+        assert deliver(self.running, b"this is no JSON") == 200
+        self.sees("1 dead letter\n", "dead", "list")
+        listed = self.types("dead", "list").out.splitlines()
+        (letter,) = [line.split()[0] for line in listed if line.endswith("by instagram")]
+        assert "this is no JSON" in self.types("dead", "show", letter).out
+        assert self.types("dead", "show", "inbox-0-0-nobody").code == 2
+        assert "1 letter put back." in self.types("dead", "replay", letter).out
+        self.sees("2 dead letters\n", "dead", "list")
+
+    def rebuilds_and_goes_on(self) -> None:
+        rebuilt = self.types("rebuild")
+        assert "view v2 is active" in rebuilt.out, rebuilt.err
+        assert total(self.running, "v2") == total(self.running, "v1")
+        assert deliver(self.running, envelope("comments", {**COMMENT, "id": "c2"})) == 200
+        self.finds({"comment.visible": "2"}, "v2")
+        assert self.types("audit").code == 0
+        assert self.types("views", "list").out.split() == ["v1", "v2", "(active)"]
+        assert [self.types("views", "drop", view).code for view in ("v2", "v9", "v1")] == [2, 2, 0]
+        assert self.types("status", "--check").code == 0
+        status = self.types("status").out
+        assert "view v2: 0 records behind, 2 dead letters" in status
+        assert max(map(len, status.splitlines())) <= 80
+
+    def deletes_it(self) -> None:
+        needed = self.types("delete", "campaign/spring")
+        assert (needed.code, "still named by" in needed.err) == (2, True)
+        assert "3 written" in self.types("delete", "campaign/spring", "agreement/spring-hana", "link/hana1").out
+        until(lambda: "posts" not in total(self.running, "v2"), "counted back", said=self.running.worker.tail)
+        assert self.types("audit").code == 0
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_whole_story_from_a_definition_to_a_proof(running: Running, command: Command, tmp_path: Path) -> None:
-    settings = ("--settings", running.installation.file)
-    file = tmp_path / "spring.yaml"
-    file.write_text(DEFINITIONS)
-
-    foretold = command(*settings, "apply", file, "--dry-run")
-    assert "+ campaign/spring" in foretold.out
-    assert "Nothing was written (--dry-run): 4 would change" in foretold.out
-    assert command(*settings, "get").out == ""
-    assert "4 written, 0 unchanged" in command(*settings, "apply", file).out
-    assert "0 written, 4 unchanged" in command(*settings, "apply", file).out
-    assert "id: spring-hana" in command(*settings, "get", "agreement/spring-hana").out
-
-    comment = {"id": "c1", "text": "lovely", "from": {"id": "55", "username": "fan.example"}, "media": {"id": "901"}}
-    assert deliver(running, envelope("comments", comment)) == 200
-    assert deliver(running, envelope("story_insights", {"media_id": "902", "reach": 840, "impressions": 1020})) == 200
-    assert report(running, {"order": "o-1", "amount": 4990, "currency": "EUR", "code": "hana10"}) == 202
-    assert report(running, {"order": "o-2", "amount": 3000, "currency": "JPY", "code": "HANA10"}) == 202
-    clicked = httpx.get(f"{running.receiver}/r/hana1", trust_env=False)
-    assert clicked.headers["location"].startswith("https://shop.example/spring?click_id=")
-    expected = {"posts": "2", "comment.visible": "1", "reach": "840", "conversions": "2", "clicks": "1"}
-    until(lambda: expected.items() <= total(running).items(), "the totals", said=running.worker.tail)
-    assert total(running)["revenue.EUR"] == "4990"
-    assert "likes" not in total(running)
-
-    shown = command(*settings, "show", "spring")
-    assert "840" in shown.out
-    assert "49.90 EUR" in shown.out
-    assert "3,000 JPY" in shown.out
-    assert "unknown" not in shown.out
-    assert "not known yet and left out: --all names them" in shown.out
-    assert max(map(len, shown.out.splitlines())) <= 80
-    assert "unknown" in command(*settings, "show", "spring", "--all").out
-    lines = [json.loads(line) for line in command(*settings, "show", "spring", "--json").out.splitlines()]
-    assert {line["value"] for line in lines if line["name"] == "reach"} == {840}
-    assert {line["value"] for line in lines if line["name"] in ("likes", "velocity.likes")} == {None}
-
-    audited = command(*settings, "audit")
-    assert (audited.code, "No difference." in audited.out) == (0, True), audited.out
-
-    assert deliver(running, b"this is no JSON") == 200
-    until(lambda: "1 dead letter" in command(*settings, "dead", "list").out, "the letter", said=running.worker.tail)
-    (letter,) = [
-        line.split()[0] for line in command(*settings, "dead", "list").out.splitlines() if "by instagram" in line
-    ]
-    assert "this is no JSON" in command(*settings, "dead", "show", letter).out
-    assert "1 letter put back." in command(*settings, "dead", "replay", letter).out
-    until(lambda: "2 dead letters" in command(*settings, "dead", "list").out, "its return", said=running.worker.tail)
-
-    rebuilt = command(*settings, "rebuild")
-    assert "view v2 is active" in rebuilt.out, rebuilt.err
-    before, after = total(running), total(running, "v2")
-    assert after == before
-    assert deliver(running, envelope("comments", {**comment, "id": "c2"})) == 200
-    until(lambda: total(running, "v2").get("comment.visible") == "2", "the new view", said=running.worker.tail)
-    asyncio.run(running.installation.drained(said=running.worker.tail))
-    assert command(*settings, "audit").code == 0
-    assert command(*settings, "views", "list").out.split() == ["v1", "v2", "(active)"]
-    assert command(*settings, "views", "drop", "v2").code == 2
-    assert command(*settings, "views", "drop", "v1").code == 0
-    assert command(*settings, "status", "--check").code == 0
-    status = command(*settings, "status")
-    assert "view v2: 0 records behind, 2 dead letters" in status.out
-    assert max(map(len, status.out.splitlines())) <= 80
-
-    needed = command(*settings, "delete", "campaign/spring")
-    assert (needed.code, "still named by" in needed.err) == (2, True)
-    gone = command(*settings, "delete", "campaign/spring", "agreement/spring-hana", "link/hana1")
-    assert "3 written" in gone.out
-    until(lambda: total(running, "v2").get("posts") is None, "the posts counted back", said=running.worker.tail)
-    assert command(*settings, "audit").code == 0
+    person = Person(running, command, tmp_path / "spring.yaml")
+    person.defines_a_campaign()
+    person.moves_its_counters()
+    person.reads_its_numbers()
+    person.replays_a_dead_letter()
+    person.rebuilds_and_goes_on()
+    person.deletes_it()
 
 
 @pytest.mark.slow

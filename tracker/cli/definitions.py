@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -76,9 +76,9 @@ def get(
 
     Example:  tracker get > backup.yaml  ·  tracker get campaign/spring  ·  tracker get links
     """
-    book = wiring.read_book(common.settings(context), common.countdown("Kafka"))
-    standing = books.standing(book)
-    wanted = {key for name in names or list(KINDS) for key in _keys(name, standing)}
+    asked = [_asked(name) for name in names or KINDS]
+    standing = books.standing(wiring.read_book(common.settings(context), common.countdown("Kafka")))
+    wanted = {key for kind, id in asked for key in _found(kind, id, standing)}
     typer.echo(writing.to_yaml(definition for key, definition in standing.items() if key in wanted), nl=False)
 
 
@@ -90,9 +90,9 @@ def delete(context: typer.Context, names: Names, *, dry_run: DryRun = False) -> 
 
     Example:  tracker delete agreement/spring-hana campaign/spring
     """
+    keys = [_key(name) for name in names]
     settings = common.settings(context)
-    book = wiring.read_book(settings, common.countdown("Kafka"))
-    steps = books.plan_deletion(book, [_key(name) for name in names])
+    steps = books.plan_deletion(wiring.read_book(settings, common.countdown("Kafka")), keys)
     _show(steps)
     if dry_run:
         _foretell(steps)
@@ -120,24 +120,28 @@ def _read(files: Sequence[Path], known: dict[Key, Definition]) -> list[Definitio
         raise typer.Exit(1) from None
 
 
-def _key(name: str) -> Key:
+def _asked(name: str) -> tuple[DefinitionKind, str | None]:
+    """`campaign/spring`, or a kind alone: all of it. Raises BadParameter."""
     kind, slash, id = name.partition("/")
     for known in KINDS:
-        if kind in (known, f"{known}s") and slash:
-            return known, id
-    raise typer.BadParameter(f"`{name}`: write kind/id, as in campaign/{id or kind}{did_you_mean(kind, KINDS)}")
+        if kind in (known, f"{known}s"):
+            return known, id if slash else None
+    raise typer.BadParameter(f"`{name}`: no such kind{did_you_mean(kind, KINDS)}")
 
 
-def _keys(name: str, standing: dict[Key, Definition]) -> list[Key]:
-    if "/" in name:
-        key = _key(name)
-        if key not in standing:
-            raise books.NoSuchDefinition(key, standing)
-        return [key]
-    for known in KINDS:
-        if name in (known, f"{known}s"):
-            return [key for key in standing if key[0] == known]
-    raise typer.BadParameter(f"`{name}`: no such kind{did_you_mean(name, KINDS)}")
+def _key(name: str) -> Key:
+    kind, _, id = name.partition("/")
+    if not id:
+        raise typer.BadParameter(f"`{name}`: write kind/id, as in campaign/{kind}. Kinds: {', '.join(KINDS)}")
+    return _asked(name)[0], id
+
+
+def _found(kind: DefinitionKind, id: str | None, standing: Mapping[Key, Definition]) -> list[Key]:
+    if id is None:
+        return [key for key in standing if key[0] == kind]
+    if (kind, id) not in standing:
+        raise books.NoSuchDefinition((kind, id), standing)
+    return [(kind, id)]
 
 
 def _show(steps: Sequence[books.Step]) -> None:

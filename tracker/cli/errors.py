@@ -34,6 +34,7 @@ EXPECTED: Final = frozenset(
         "tracker.stream.letters.TooManyDeadLetters",
         "tracker.stream.rebuild.RebuildImpossible",
         "tracker.stream.sender.NotSent",
+        "tracker.stream.transport.AssignmentFailed",
         "tracker.stream.transport.CursorOutOfRange",
     }
 )

@@ -262,7 +262,7 @@ def observe(draft: Draft, fact: ReactionObserved) -> None:
             post.half_ages[index] = 0
         observed_at[index] = at
         observed[index] = value
-        if post.added is not None and index in post.added:
+        if post.added is not None and post.added.get(index):
             _recount(draft, index, row)
         elif value != totals[index]:
             if row is not None:
