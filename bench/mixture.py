@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -44,7 +45,7 @@ Timed = tuple[int, Fact, ev.Source]
 
 def definitions() -> list[Definition]:
     """Six campaigns, 200 creators with an account each, and an agreement for each of them."""
-    window = {"starts_at": START - HOUR, "ends_at": START + 30 * 24 * HOUR}
+    window: dict[str, Any] = {"starts_at": START - HOUR, "ends_at": START + 30 * 24 * HOUR}
     made: list[Definition] = [
         Campaign(id=f"spring-{number}", name=f"Spring {number}", hashtags=(f"spring{number}",), **window)
         for number in range(CAMPAIGNS)
@@ -106,7 +107,7 @@ def _partition_of(owner: int, of: int) -> int:
 
 def _post(luck: random.Random, owner: int, which: int, many: int) -> Iterator[Timed]:
     """One post's `many` events, in no order."""
-    who = {"platform": "tiktok", "account": account(owner), "post": f"7{which:018}"}
+    who: dict[str, Any] = {"platform": "tiktok", "account": account(owner), "post": f"7{which:018}"}
     born = START + luck.randrange(PUBLISHED_WITHIN)
     shown = _shown(luck, owner, which, born, who)
     yield born + 2_000, replace(shown, observed_at=born + 2_000), "webhook"
@@ -130,7 +131,7 @@ def _age(look: int) -> int:
     return look * MINUTE if look <= 60 else HOUR + (look - 60) * 5 * MINUTE
 
 
-def _shown(luck: random.Random, owner: int, which: int, born: int, who: dict[str, str]) -> ev.PostPublished:
+def _shown(luck: random.Random, owner: int, which: int, born: int, who: dict[str, Any]) -> ev.PostPublished:
     tag = "#ad" if luck.random() < 0.85 else "#everyday"
     words = f"{tag} A quiet morning with the new collection, part {which}: first impressions, honest ones. "
     words += f"#spring{owner % CAMPAIGNS} " if luck.random() < 0.5 else "@friend "
@@ -153,7 +154,7 @@ class _Crowd:
         self._slowness = luck.uniform(1.0, 8.0) * HOUR
         self._five = owner % 2 == 0
 
-    def seen_at(self, at: int, born: int, who: dict[str, str]) -> ev.ReactionObserved:
+    def seen_at(self, at: int, born: int, who: dict[str, Any]) -> ev.ReactionObserved:
         likes = int(self._likes * (1 - math.exp(-(at - born) / self._slowness)))
         likes = max(0, likes - (self._luck.random() < 0.02))
         return ev.ReactionObserved(
@@ -168,7 +169,7 @@ class _Crowd:
         )
 
 
-def _other(luck: random.Random, kind: str, at: int, serial: str, who: dict[str, str], shown: ev.PostPublished) -> Timed:
+def _other(luck: random.Random, kind: str, at: int, serial: str, who: dict[str, Any], shown: ev.PostPublished) -> Timed:
     """What happens to a post between two looks."""
     match kind:
         case "comment":

@@ -15,6 +15,7 @@ import asyncio
 import json
 import time
 import uuid
+from typing import Any
 
 import orjson
 
@@ -66,6 +67,7 @@ async def bare(bootstrap: str, topic: str, watch: Stopwatch) -> None:
 
 async def plain_faust(bootstrap: str, topic: str, redis: str, watch: Stopwatch) -> None:
     import faust
+    from faust.types import StreamT
     from redis.asyncio import Redis
 
     app = faust.App(
@@ -81,7 +83,7 @@ async def plain_faust(bootstrap: str, topic: str, redis: str, watch: Stopwatch) 
     client = Redis.from_url(redis)
     done = asyncio.Event()
 
-    async def count(stream: faust.Stream[bytes]) -> None:
+    async def count(stream: StreamT[Any]) -> None:
         async for value in stream:
             fact = orjson.loads(value)["data"]
             key = f"plain:{fact.get('account')}"

@@ -85,7 +85,7 @@ class CadenceStep(_Section, frozen=True, kw_only=True):
 class Cadence(_Section, frozen=True, kw_only=True):
     """How often a post is looked at by its age; beyond the last step: at that step's pace to the agreement's end."""
 
-    steps: tuple[CadenceStep, ...] = (
+    steps: Annotated[tuple[CadenceStep, ...], Meta(description="How often a post is looked at, by its age")] = (
         CadenceStep(until_seconds=3_600, every_seconds=60),
         CadenceStep(until_seconds=86_400, every_seconds=300),
         CadenceStep(until_seconds=604_800, every_seconds=3_600),

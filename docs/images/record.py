@@ -16,7 +16,7 @@ from tracker.cli import common, main
 from tracker.simulate import screen
 
 SECONDS = 40
-WIDTH = 104
+WIDTH = 116
 # The font is the reader's own: the picture asks no other server for one.
 FORMAT = CONSOLE_SVG_FORMAT[: CONSOLE_SVG_FORMAT.index("@font-face")] + CONSOLE_SVG_FORMAT[
     CONSOLE_SVG_FORMAT.index(".{unique_id}-matrix") :

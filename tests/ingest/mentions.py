@@ -70,12 +70,12 @@ def told(asked: Asked) -> Told:
     return Told(200, json.dumps({"mentioned_media": media, "id": BRAND}).encode())
 
 
-async def put(publisher: Publisher, *payloads: RawPayload) -> list[Placed]:
+async def put(publisher: Publisher, *payloads: RawPayload, partition: int | None = None) -> list[Placed]:
     """Put these on the inbox, as the receiver does; where they stand."""
     placed = []
     for raw in payloads:
         key, value, headers = inbox.encode(raw)
-        placed.append(await publisher.publish("inbox", key, value, headers))
+        placed.append(await publisher.publish("inbox", key, value, headers, partition=partition))
     return placed
 
 

@@ -120,17 +120,23 @@ async def test_killed_between_an_answer_and_the_commit_it_is_asked_again_and_not
 
             await until(begun, 60)
             before = await committed(publisher, f"{topics.prefix}-follow-up-instagram")
-            placed = await put(publisher, mention("901", "902"))
+            placed = await put(publisher, mention("901", "902"), partition=0)
             assert posts_of(await until_answers(publisher, 1)) == ["901"]
+            await put(publisher, mention("909"), partition=1)
+
+            async def committed_since() -> bool:
+                return (await committed(publisher, f"{topics.prefix}-follow-up-instagram"))[1] != before[1]
+
+            await until(committed_since)
         finally:
             process.kill()
             await process.wait()
-        assert await committed(publisher, f"{topics.prefix}-follow-up-instagram") == before
+        assert (await committed(publisher, f"{topics.prefix}-follow-up-instagram"))[0] == before[0]
         killed.set()
         async with following(publisher, settings_for(topics.prefix, {"instagram": platform})) as next_member:
             await next_member.until_counted("answered", 2)
             await next_member.until_committed(placed)
-        assert sorted(posts_of(await answers(publisher))) == ["901", "901", "902"]
+        assert sorted(posts_of(await answers(publisher))) == ["901", "901", "902", "909"]
 
 
 async def test_a_retry_after_is_waited_for_and_then_the_answer_comes(publisher: Publisher) -> None:

@@ -13,7 +13,7 @@ __all__ = ["app", "main"]
 def main() -> None:
     """Run the command line. What is expected to go wrong is told in words, with exit code 2; the rest is a fault."""
     try:
-        app()
+        app(prog_name="tracker")
     except Exception as error:
         if not is_expected(error):
             raise
