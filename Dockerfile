@@ -7,7 +7,7 @@ WORKDIR /build
 COPY constraints.txt ./
 RUN python -m pip wheel --no-deps --require-hashes -r constraints.txt --wheel-dir /wheels
 RUN python -m pip install --no-index --find-links /wheels hatchling
-COPY pyproject.toml LICENSE ./
+COPY pyproject.toml LICENSE README.md ./
 COPY tracker ./tracker
 COPY plugins ./plugins
 RUN python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheels .
