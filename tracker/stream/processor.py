@@ -5,7 +5,8 @@
 2. A batch is applied whole, with the cursor, or not at all. Dead letters are written first: a crash in between repeats
    them, with the same ids.
 3. What is held in memory is what the store has, plus applies under way. A refused apply drops it all.
-4. The next batch is decoded and folded while the store applies this one; it is sent only after that apply succeeded.
+4. The next batch is folded while the store applies this one; it is sent only after that apply succeeded.
+5. What the next batch needs is read before this one is sent: a store that is applying answers nobody.
 
 A crash between any two lines: docs/failure-scenarios.md.
 """
@@ -14,17 +15,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Literal, cast
 
 from msgspec import Struct
 
 from tracker.codec import events as codec
 from tracker.codec.dead import DeadLetter
-from tracker.domain.fold import fold
+from tracker.domain.fold import fold, wanted
 from tracker.domain.partition import Folded, Located, Missing, PartitionState, commit
 from tracker.domain.schedule import Cadence, Polls
-from tracker.store.base import ApplyUnknown, Change, Cursor, Partition, StaleCursor, Store
+from tracker.store.base import ApplyUnknown, Change, Cursor, Loaded, Partition, StaleCursor, Store
 from tracker.stream.cursors import checked
 from tracker.stream.letters import DeadLetters
 from tracker.stream.sender import Sender, partition_of
@@ -64,6 +65,33 @@ class Held:
         self.rewound_to: int | None = None
 
 
+class Ahead(Struct, frozen=True):
+    """The batch that comes next, decoded, with what it needs loaded. Void when its partition was opened anew since."""
+
+    batch: Batch
+    held: Held
+    events: list[Located]
+    letters: list[DeadLetter]
+
+
+class Prepared(Struct, frozen=True):
+    """The next batch, and what the store answered for it."""
+
+    ahead: Ahead
+    asked: Missing
+    loaded: Loaded
+    seen: Collection[str]
+
+    def taken_in(self) -> Ahead:
+        """Take the answers into the partition's state: after the batch before it is committed there."""
+        self.ahead.held.state.learn(self.asked, self.loaded.pieces, {}, self.seen)
+        return self.ahead
+
+
+Following = asyncio.Future[Batch | None]
+"""The next batch, as soon as it is there; None at the end."""
+
+
 class Processor:
     """Counts the batches of its stages, one at a time."""
 
@@ -74,6 +102,7 @@ class Processor:
         self._held: dict[Partition, Held] = {}
         self._turn = asyncio.Lock()
         self._failed: asyncio.Queue[Held] = asyncio.Queue()
+        self._ahead: Ahead | None = None
         self.counted = 0
         """Records counted since the start, for the rate."""
 
@@ -89,28 +118,40 @@ class Processor:
 
     async def run(self, batches: AsyncIterator[Batch]) -> None:
         """Count what comes, until cancelled."""
-        async for batch in batches:
-            async with self._turn:
-                await self.process(batch)
+        following: Following = asyncio.ensure_future(_next_of(batches))
+        try:
+            while (batch := await following) is not None:
+                following = asyncio.ensure_future(_next_of(batches))
+                async with self._turn:
+                    await self.process(batch, following)
+        finally:
+            following.cancel()
 
-    async def process(self, batch: Batch) -> None:
-        """Count one batch. Raises what stops the worker."""
+    async def process(self, batch: Batch, following: Following | None = None) -> None:
+        """Count one batch, and prepare the `following` one if it is there. Raises what stops the worker."""
+        ahead, self._ahead = self._ahead, None
         held = self._held.get(Partition(self._parts.topics.stage(batch.topic), batch.partition))
         if held is None or not await self._continues(held, batch):
             return
         try:
-            await self._count(held, batch)
+            await self._count(held, batch, ahead, following)
         except (StaleCursor, ApplyUnknown) as error:
             await self._start_over(held, error)
 
-    async def _count(self, held: Held, batch: Batch) -> None:
+    async def _count(self, held: Held, batch: Batch, ahead: Ahead | None, following: Following | None) -> None:
         records = trim(batch, held.cursor)
-        events, letters = self._decode(held, records)
+        if ahead is not None and ahead.batch is batch and ahead.held is held and len(records) == len(batch.records):
+            events, letters = ahead.events, ahead.letters
+        else:
+            events, letters = self._decode(held, records)
         folded = await self._fold(held, events)
         letters += self._refused(held, folded, records)
         await self._send_letters(batch, letters)
         await self._settle(held)
+        prepared = await self._prepare(following, held, folded)
         self._apply(held, folded, Cursor(batch.next_offset, self._log(held.partition)))
+        if prepared is not None:
+            self._ahead = prepared.taken_in()
         self.counted += len(records)
         # Lets the apply's bytes leave before the next batch keeps this thread busy.
         await asyncio.sleep(0)
@@ -202,6 +243,27 @@ class Processor:
             await self._learn(held, outcome)
         return outcome
 
+    async def _prepare(self, following: Following | None, now: Held, folded: Folded) -> Prepared | None:
+        """Decode the next batch if it is there, and load what it needs and `now`'s batch does not write."""
+        if following is None or not following.done() or following.cancelled() or following.exception() is not None:
+            return None
+        batch = following.result()
+        if batch is None:
+            return None
+        held = self._held.get(Partition(self._parts.topics.stage(batch.topic), batch.partition))
+        if held is None or (held.applying is not None and not held.applying.done()):
+            return None
+        events, letters = self._decode(held, batch.records)
+        asked = wanted(events)
+        # What the batch before writes is among what is known: it was looked up to be folded.
+        asked.pieces = {key for key in asked.pieces if key not in held.state.states}
+        # Whether this batch counts an id that comes again in the next one is the fold's to ask.
+        counted = folded.seen if held is now else {}
+        asked.ids = {day: ids - counted.get(day, set()) for day, ids in asked.ids.items()}
+        loaded = await self._parts.store.load(held.partition, asked.pieces, ())
+        seen = await self._parts.store.seen(held.partition, asked.ids) if asked.ids else frozenset()
+        return Prepared(Ahead(batch, held, events, letters), asked, loaded, seen)
+
     async def _learn(self, held: Held, asked: Missing) -> None:
         # What an apply under way writes must be there before it is read back.
         await self._settle(held)
@@ -266,6 +328,10 @@ class Processor:
 
     def _log(self, partition: Partition) -> str:
         return self._parts.logs[cast(Stage, partition.stage)]
+
+
+async def _next_of(batches: AsyncIterator[Batch]) -> Batch | None:
+    return await anext(batches, None)
 
 
 def trim(batch: Batch, cursor: Cursor) -> Sequence[Record]:
