@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import Sequence
+from itertools import pairwise
 
 from tests.stream.builders import GLOW, Logs, Rewinds, T, Touched, defined, liked, parts
 from tracker.codec import events as codec
@@ -10,8 +12,7 @@ from tracker.domain import events as ev
 from tracker.domain.counters import Scope
 from tracker.store.base import Partition
 from tracker.store.memory import MemoryStore
-from tracker.stream.processor import Processor
-from tracker.stream.transport import Batch
+from tracker.stream.processor import Following, Processor
 
 P = Partition("activity", 0)
 
@@ -24,18 +25,18 @@ def added(reaction: str, at: int) -> bytes:
 
 
 async def counted(values: Sequence[bytes], cuts: Sequence[int]) -> tuple[MemoryStore, Logs]:
-    """The store after all batches, cut at `cuts`, went through `run`, each ready before the one before is done."""
+    """The store after all batches, cut at `cuts`, were counted, each there before the one before it is."""
     logs, store = Logs(), MemoryStore()
     logs.put("activity", 0, *values)
     edges = [0, *cuts, len(values)]
 
-    async def batches() -> AsyncIterator[Batch]:
-        for start, end in zip(edges, edges[1:], strict=False):
-            yield logs.batch("activity", 0, start, end)
-
+    batches = [logs.batch("activity", 0, start, end) for start, end in pairwise(edges)]
     processor = Processor(parts(store, logs), Rewinds(), Touched())
     await processor.assign([P])
-    await processor.run(batches())
+    for batch, after in zip(batches, [*batches[1:], None], strict=True):
+        following: Following = asyncio.get_running_loop().create_future()
+        following.set_result(after)
+        await processor.process(batch, following)
     await processor.settle()
     return store, logs
 
