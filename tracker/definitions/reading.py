@@ -174,8 +174,18 @@ def _deeper(path: KeyPath, message: str) -> KeyPath:
     return path
 
 
+PATTERNS: Final[Mapping[str, str]] = {
+    "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$": "a short name of letters, digits, `_`, `.` and `-`",
+    "^[a-z][a-z0-9_]{0,31}$": "a platform's name in lower case, such as instagram",
+    r"^https?://[^\s]+$": "an address that begins with http:// or https://",
+}
+"""What a pattern of tracker.domain.definitions asks for, in words."""
+
+
 def _words(message: str, value: str) -> str:
     problem, _, tail = message.partition(" - at `$")
+    for pattern, wanted in PATTERNS.items():
+        problem = problem.replace(f"`str` matching regex {pattern!r}", wanted)
     inner = tail.rstrip("`").lstrip(".")
     return f"{problem[0].lower()}{problem[1:]}{f' (at {inner})' if inner else ''}; got `{value}`"
 

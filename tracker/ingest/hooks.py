@@ -96,7 +96,7 @@ def hook_routes(hooks: Hooks) -> list[HTTPRouteHandler]:
     """POST is a delivery, GET a subscription check."""
 
     @post("/hooks/{platform:str}/{source:str}", include_in_schema=False)
-    async def deliver(request: AnyRequest, platform: FromPath[str], source: FromPath[str]) -> Response[None]:
+    async def deliver(request: AnyRequest, platform: FromPath[str], source: FromPath[str]) -> Response[bytes]:
         adapter, secrets = hooks.find(platform, source)
         try:
             await hooks.deliver(request, adapter, source, secrets)
@@ -104,7 +104,7 @@ def hook_routes(hooks: Hooks) -> list[HTTPRouteHandler]:
             hooks.metrics.hooks.labels(platform, source, refused.outcome).inc()
             raise
         hooks.metrics.hooks.labels(platform, source, "accepted").inc()
-        return Response(None, status_code=200)
+        return Response(b"", status_code=200, media_type="text/plain")
 
     @get("/hooks/{platform:str}/{source:str}", include_in_schema=False)
     async def check(request: AnyRequest, platform: FromPath[str], source: FromPath[str]) -> Response[bytes]:

@@ -128,7 +128,7 @@ def link_routes(
         return link
 
     @get("/r/{code:str}", include_in_schema=False)
-    async def follow(request: AnyRequest, code: FromPath[str]) -> Response[None]:
+    async def follow(request: AnyRequest, code: FromPath[str]) -> Response[bytes]:
         link, at = found(code), now()
         click = clicks.issue(link.id, at, secrets.token_bytes(clicks.RANDOM_BYTES), signing[0])
         said = ClickStatement(click=click, link=link.id, observed_at=at, occurred_at=at)
@@ -136,15 +136,16 @@ def link_routes(
         return _redirect(with_click(link.destination, click))
 
     @head("/r/{code:str}", include_in_schema=False)
-    async def look(code: FromPath[str]) -> Response[None]:
+    async def look(code: FromPath[str]) -> Response[bytes]:
         return _redirect(with_click(found(code).destination, None))
 
     return [follow, look]
 
 
-def _redirect(address: str) -> Response[None]:
+def _redirect(address: str) -> Response[bytes]:
     return Response(
-        None,
+        b"",
+        media_type="text/plain",
         status_code=302,
         headers={
             "Location": address,

@@ -154,8 +154,8 @@ class StoreUnreachable(Exception):
     def __init__(self, address: str, reason: str, waited_seconds: float = 0.0) -> None:
         after = f" after waiting {waited_seconds:.0f} s" if waited_seconds else ""
         super().__init__(
-            f"The store at {address} does not answer{after}: {reason}. No counter was changed. Start it, or set its "
-            "address (TRACKER_REDIS__URL), then start again: counting goes on from the cursor it holds."
+            f"The store at {address} does not answer{after}: {reason.rstrip('.')}. No counter was changed. Start it, "
+            "or set its address (TRACKER_REDIS__URL), then start again: counting goes on from the cursor it holds."
         )
         self.address = address
         self.reason = reason
