@@ -133,24 +133,21 @@ def link_routes(
         click = clicks.issue(link.id, at, secrets.token_bytes(clicks.RANDOM_BYTES), signing[0])
         said = ClickStatement(click=click, link=link.id, observed_at=at, occurred_at=at)
         await recorder.record(inbox.encode(statement("links", said, at)))
-        return _redirect(with_click(link.destination, click))
+        return Response(
+            b"", status_code=302, media_type="text/plain", headers=_headers(with_click(link.destination, click))
+        )
 
     @head("/r/{code:str}", include_in_schema=False)
-    async def look(code: FromPath[str]) -> Response[bytes]:
-        return _redirect(with_click(found(code).destination, None))
+    async def look(code: FromPath[str]) -> Response[None]:
+        return Response(None, status_code=302, headers=_headers(with_click(found(code).destination, None)))
 
     return [follow, look]
 
 
-def _redirect(address: str) -> Response[bytes]:
-    return Response(
-        b"",
-        media_type="text/plain",
-        status_code=302,
-        headers={
-            "Location": address,
-            "Cache-Control": "no-store",
-            "Referrer-Policy": "no-referrer",
-            "X-Robots-Tag": "noindex",
-        },
-    )
+def _headers(address: str) -> dict[str, str]:
+    return {
+        "Location": address,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Robots-Tag": "noindex",
+    }
