@@ -5,12 +5,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from redis import Redis
 
 from tests.harness import brokers
 from tests.harness.kafka import KafkaBroker
 from tests.harness.redis import RedisCluster
 from tracker.embedded.redis import RedisServer
+
+# `make fast` tries fewer examples of each law; `make test` tries them all.
+settings.register_profile("fast", max_examples=10, deadline=None)
 
 SERVERS = {"kafka", "own_kafka", "redis_url", "redis_server", "redis_cluster"}
 

@@ -30,6 +30,7 @@ def settings(tmp_path: Path, topic_prefix: str) -> Callable[..., Path]:
     return write
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_down_is_counted_down_and_then_named(command: Command, settings: Callable[..., Path]) -> None:
     bootstrap = f"127.0.0.1:{free_port()}"
     outcome = command("--settings", settings(kafka={"bootstrap": bootstrap, "wait_seconds": 3}), "status")
@@ -39,6 +40,7 @@ def test_a_broker_that_is_down_is_counted_down_and_then_named(command: Command, 
     assert "TRACKER_KAFKA__BOOTSTRAP" in outcome.err
 
 
+@pytest.mark.slow
 def test_a_redis_that_is_down_is_counted_down_and_then_named(command: Command, settings: Callable[..., Path]) -> None:
     port = free_port()
     file = settings(redis={"url": f"redis://127.0.0.1:{port}/0", "wait_seconds": 2})

@@ -89,6 +89,7 @@ async def test_a_bad_line_stops_the_import_there_and_it_goes_on_from_there(
     assert len(await read_inbox(publisher.bootstrap, publisher.topics)) == 4
 
 
+@pytest.mark.slow
 async def test_what_kafka_does_not_acknowledge_stops_the_import_with_its_line(tmp_path: Path) -> None:
     nowhere = Publisher("127.0.0.1:1", Topics())
     with pytest.raises(ImportStopped, match="--from-line 1"):

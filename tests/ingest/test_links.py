@@ -109,6 +109,7 @@ async def test_a_destinations_own_query_and_fragment_stay(destination: str, led_
     assert with_click(destination, "C") == led_to
 
 
+@pytest.mark.slow
 async def test_clicks_that_are_lost_are_counted_and_said() -> None:
     nowhere, metrics = Publisher("127.0.0.1:1", Topics()), Metrics()
     recorder = ClickRecorder(nowhere, metrics, limit=2)

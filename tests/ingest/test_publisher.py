@@ -38,6 +38,7 @@ async def test_a_record_at_the_ceiling_is_taken_and_a_larger_one_refused(kafka: 
         assert (refused.value.size, refused.value.limit) == (LARGEST + 1, LARGEST)
 
 
+@pytest.mark.slow
 async def test_a_publisher_refuses_at_once_what_would_go_beyond_its_memory() -> None:
     publisher = Publisher("127.0.0.1:1", Topics(), pending_limit=1_000)
     first = asyncio.create_task(publisher.publish("inbox", b"k", bytes(900)))
@@ -94,6 +95,7 @@ def test_a_wrong_partition_count_is_refused_with_what_to_do(kafka: Broker, topic
     assert set(refused.value.faults) == {f"{topic_prefix}.{stage}" for stage in STAGES}
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_down_is_waited_for_with_a_countdown() -> None:
     left: list[float] = []
     with pytest.raises(KafkaDown, match=r"TRACKER_KAFKA__BOOTSTRAP") as down:

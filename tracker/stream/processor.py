@@ -110,10 +110,9 @@ class Processor:
         """Take over these partitions, and no others; where to read each from. What is still true in memory is kept."""
         async with self._turn:
             before, self._held = self._held, {}
-            for held in before.values():
-                await self._drain(held)
+            kept = {partition: held for partition, held in before.items() if await self._drained(held)}
             for partition in partitions:
-                self._held[partition] = await self._open(partition, before.get(partition))
+                self._held[partition] = await self._open(partition, kept.get(partition))
             return {partition: held.cursor for partition, held in self._held.items()}
 
     async def run(self, batches: AsyncIterator[Batch]) -> None:
@@ -193,8 +192,7 @@ class Processor:
     async def settle(self) -> None:
         """Wait for the applies under way, before the worker ends. What was refused is counted by whoever comes next."""
         async with self._turn:
-            for held in self._held.values():
-                await self._drain(held)
+            self._held = {partition: held for partition, held in self._held.items() if await self._drained(held)}
 
     async def _open(self, partition: Partition, before: Held | None) -> Held:
         head = await self._parts.store.open(partition)
@@ -309,13 +307,14 @@ class Processor:
         if applying is not None:
             await applying
 
-    async def _drain(self, held: Held) -> None:
-        """As `_settle`, where the outcome is read from the store's cursor anyway."""
+    async def _drained(self, held: Held) -> bool:
+        """Wait for the apply under way; whether what is in memory is still what the store has."""
         try:
             await self._settle(held)
         except (StaleCursor, ApplyUnknown) as error:
             log.info("%s", error)
-            held.cursor = Cursor(-1)
+            return False
+        return True
 
     async def _start_over(self, held: Held, error: Exception) -> None:
         """Forget what is in memory and go on from the store's cursor: its answer tells what was applied."""
