@@ -274,3 +274,13 @@ def test_trimming_leaves_what_is_not_counted_yet() -> None:
     assert [record.offset for record in trim(batch, Cursor(2))] == [2]
     assert [record.offset for record in trim(batch, Cursor(0))] == [0, 1, 2]
     assert trim(batch, Cursor(3)) == []
+
+
+async def test_a_partition_whose_last_apply_was_lost_is_forgotten_when_the_worker_settles(bench: Bench) -> None:
+    bench.store.fates = ["lost, unknown"]
+    await bench.count(0)
+    await bench.processor.settle()
+    assert bench.processor.cursors() == {}
+    assert (await bench.take_over()).next_offset == 0
+    await bench.count(0)
+    assert await bench.likes() == 7
