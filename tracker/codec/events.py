@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+
 import msgspec
 
-from tracker.domain.events import AnyEvent
+from tracker.domain.events import PLATFORM_PATTERN, AnyEvent
 
 MAX_EVENT_BYTES = 512 * 1024
 
@@ -28,9 +31,17 @@ def decode(value: bytes) -> AnyEvent:
     try:
         if not value.isascii():
             value.decode()  # msgspec does not look at the bytes of fields that it skips
-        return _decoder.decode(value)
+        event = _decoder.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableEvent(str(error)) from error
+    if not _is_platform(event.data.platform):
+        raise UnreadableEvent(f"Expected `str` matching regex {PLATFORM_PATTERN!r} - at `$.data.platform`")
+    return event
+
+
+@lru_cache(maxsize=256)
+def _is_platform(name: str) -> bool:
+    return re.fullmatch(PLATFORM_PATTERN, name) is not None
 
 
 def checked(event: AnyEvent) -> bytes:

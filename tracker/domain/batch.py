@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from copy import copy
 from typing import TypeVar
 
@@ -14,8 +14,9 @@ from tracker.domain.audience import Account
 from tracker.domain.commerce import Click, Order
 from tracker.domain.contribution import Touched, difference
 from tracker.domain.counters import DAY, Ledgers, Matches
-from tracker.domain.events import PostFact, ReactionAdded, ReactionRemoved
+from tracker.domain.events import UNPLACED, Origin, PostFact, ReactionAdded, ReactionRemoved
 from tracker.domain.matching import match_post
+from tracker.domain.observing import take_in
 from tracker.domain.partition import Folded, Missing, PartitionState, Refusal
 from tracker.domain.pieces import State, account_piece, post_piece, post_terms
 from tracker.domain.posts import Comment, Draft, Post
@@ -33,6 +34,39 @@ class Lacking(Exception):
     """The batch needs what is noted in `Batch.missing`."""
 
 
+class Origins:
+    """The highest origin seen of each inbox partition: what is not beyond it is a duplicate of ours."""
+
+    __slots__ = ("_index", "_known", "_log", "_offset", "_partition", "_seen")
+
+    def __init__(self, known: Mapping[tuple[str, int], tuple[int, int]]) -> None:
+        self._known = known
+        self._seen: dict[tuple[str, int], tuple[int, int]] = {}
+        # Those of one inbox partition mostly follow each other: its mark is kept at hand.
+        self._log, self._partition, self._offset, self._index = "", UNPLACED.partition, -1, -1
+
+    def is_beyond(self, origin: Origin) -> bool:
+        """Whether an event is no duplicate of ours. From then on its origin is the highest seen."""
+        if origin.partition != self._partition or origin.log != self._log:
+            self._turn_to((origin.log, origin.partition))
+        offset, index = origin.offset, origin.index
+        if offset < self._offset or (offset == self._offset and index <= self._index):
+            return False
+        self._offset, self._index = offset, index
+        return True
+
+    def _turn_to(self, inbox: tuple[str, int]) -> None:
+        seen = self.seen()
+        self._log, self._partition = inbox
+        self._offset, self._index = seen.get(inbox) or self._known.get(inbox) or (-1, -1)
+
+    def seen(self) -> dict[tuple[str, int], tuple[int, int]]:
+        """(log, inbox partition) → (offset, index) of the highest that this batch saw."""
+        if self._partition != UNPLACED.partition and self._offset >= 0:
+            self._seen[self._log, self._partition] = (self._offset, self._index)
+        return self._seen
+
+
 class Batch:
     """One batch of one partition, while it is folded."""
 
@@ -42,9 +76,12 @@ class Batch:
         self.missing = Missing()
         self.ledgers = Ledgers()
         self.drafts: dict[str, Draft] = {}
+        """By piece key."""
+        self._drafts: dict[tuple[str, str, str], Draft] = {}
+        """The same by platform, account and post: most events are about a post, and its key takes time to format."""
         self.states: dict[str, State] = {}
         """New states of all but posts, by piece key."""
-        self.origins: dict[tuple[str, int], tuple[int, int]] = {}
+        self.origins = Origins(partition.origins)
         self.observed = partition.marks.get("observed", -1)
         self.counted: set[tuple[int, str]] = set()
         self.definitions: dict[str, bytes] = {}
@@ -107,12 +144,15 @@ class Batch:
 
     def draft(self, fact: PostFact) -> Draft:
         """The post that a statement is about, to be changed. Raises Lacking."""
-        key = post_piece(fact.platform, fact.account, fact.post)
-        draft = self.drafts.get(key)
+        place = (fact.platform, fact.account, fact.post)
+        draft = self._drafts.get(place)
         if draft is None:
-            known = self.state(key, Post)
-            draft = Draft.new(fact.platform, fact.account, fact.post) if known is None else self._copied(known)
-            self.drafts[key] = draft
+            key = post_piece(*place)
+            draft = self.drafts.get(key)
+            if draft is None:
+                known = self.state(key, Post)
+                draft = self.drafts[key] = Draft.new(*place) if known is None else self._copied(known)
+            self._drafts[place] = draft
         return draft
 
     def draft_of(self, key: str, post: Post) -> Draft:
@@ -145,6 +185,7 @@ class Batch:
 
     def rematch(self, key: str, draft: Draft, minute: int) -> None:
         """Find anew where a post counts, and lead to it from what it now carries."""
+        take_in(draft)
         post = draft.post
         terms = post_terms(post)
         before = (set() if draft.old is None else post_terms(draft.old)) if draft.terms is None else draft.terms
@@ -183,6 +224,7 @@ class Batch:
         """All that the batch changes."""
         due: dict[str, int | None] = {}
         for key, draft in self.drafts.items():
+            take_in(draft)
             self._count(draft)
             post = draft.post
             look = self.next_look(post)
@@ -208,7 +250,7 @@ class Batch:
             hours=sums.hours,
             fresh=sums.fresh,
             definitions=self.definitions,
-            origins={f"{log}/{inbox}": f"{offset}/{index}" for (log, inbox), (offset, index) in self.origins.items()},
+            origins={f"{log}/{inbox}": f"{offset}/{index}" for (log, inbox), (offset, index) in self.origins.seen().items()},
             marks={"observed": self.observed} if self.observed != self.partition.marks.get("observed", -1) else {},
             term_adds={term: keys for term, keys in self.term_adds.items() if keys},
             term_drops={term: keys for term, keys in self.term_drops.items() if keys},

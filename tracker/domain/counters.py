@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from tracker.domain.events import Source
+from tracker.domain.events import METRICS, Source
 
 CAMPAIGN_SCOPE = ""
 WORD_OF_MOUTH = "~wom"
@@ -46,7 +46,7 @@ Matches = tuple[Match, ...]
 
 
 def scopes_of(match: Match) -> tuple[Scope, ...]:
-    """Where a match counts: docs/explanation/counting.md, end of section 3, and section 5."""
+    """Where a match counts, the one with a history by the minute first: docs/explanation/counting.md, end of section 3, and section 5."""
     if match.how == "word_of_mouth":
         return (Scope(match.campaign, WORD_OF_MOUTH),)
     if match.who:
@@ -58,27 +58,47 @@ def add(into: dict[str, int], field: str, amount: int) -> None:
     into[field] = into.get(field, 0) + amount
 
 
+Row = list[int]
+"""A change of each metric, in the order of METRICS."""
+
+
 class Ledger:
     """What a batch changes for all that has the same matches: summed here once, handed to the scopes at the end."""
 
-    __slots__ = ("counts", "fresh", "matched", "matches", "minutes", "unit")
+    __slots__ = ("counts", "fresh", "hours", "matched", "matches", "minutes", "named", "unit")
 
-    def __init__(self, matches: Matches, unit: str) -> None:
+    def __init__(self, matches: Matches, unit: str, minutes: dict[int, Row]) -> None:
         self.matches = matches
         self.unit = unit
         self.matched = 0
         """How many more (or fewer) of `unit` match so: each counts in `{unit}.by.{how}`."""
         self.counts: dict[str, int] = {}
-        self.minutes: dict[int, dict[str, int]] = {}
-        """Minute since the epoch → field → change."""
+        self.minutes = minutes
+        """Minute since the epoch → the metrics' changes; one with all ledgers that match the same campaign alone."""
+        self.hours: dict[int, Row] = {}
+        """The same by the hour, of this ledger only."""
+        self.named: dict[int, dict[str, int]] = {}
+        """What has a history and is no metric: minute since the epoch → field → change."""
         self.fresh: dict[Source, int] = {}
 
-    def at(self, minute: int) -> dict[str, int]:
-        """The changes of one minute, to be added to."""
+    def minute(self, minute: int) -> Row:
+        """The metrics' changes of one minute, to be added to."""
         row = self.minutes.get(minute)
         if row is None:
-            row = self.minutes[minute] = {}
+            row = self.minutes[minute] = [0] * len(METRICS)
         return row
+
+    def hour(self, hour: int) -> Row:
+        """The metrics' changes of one hour, to be added to."""
+        row = self.hours.get(hour)
+        if row is None:
+            row = self.hours[hour] = [0] * len(METRICS)
+        return row
+
+    def book(self, minute: int, metric: int, amount: int) -> None:
+        """Add to the history of a metric (its index in METRICS)."""
+        self.minute(minute)[metric] += amount
+        self.hour(minute // 60)[metric] += amount
 
     def renew(self, source: Source, observed_at: int) -> None:
         if observed_at > self.fresh.get(source, -1):
@@ -99,6 +119,8 @@ class Ledgers:
 
     def __init__(self) -> None:
         self._ledgers: dict[tuple[str, Matches], Ledger] = {}
+        self._minutes: dict[Scope, dict[int, Row]] = {}
+        """Of each scope with a history by the minute."""
 
     def of(self, matches: Matches, unit: str) -> Ledger | None:
         """The ledger of these matches; None where there are none: what matches nothing counts nowhere."""
@@ -106,53 +128,73 @@ class Ledgers:
             return None
         ledger = self._ledgers.get((unit, matches))
         if ledger is None:
-            ledger = self._ledgers[unit, matches] = Ledger(matches, unit)
+            minutes = self._minutes.setdefault(_by_the_minute(matches[0]), {}) if len(matches) == 1 else {}
+            ledger = self._ledgers[unit, matches] = Ledger(matches, unit, minutes)
         return ledger
 
     def sums(self) -> Sums:
         """Hand every ledger's changes to the scopes of its matches."""
         counts: dict[Scope, dict[str, int]] = {}
-        minutes: dict[Scope, dict[int, dict[str, int]]] = {}
-        hours: dict[Scope, dict[int, dict[str, int]]] = {}
+        hours: dict[Scope, dict[int, Row]] = {}
+        named_minutes: dict[Scope, dict[str, int]] = {}
+        named_hours: dict[Scope, dict[str, int]] = {}
         fresh: dict[Scope, dict[str, int]] = {}
         for ledger in self._ledgers.values():
-            by_hour = _by_hour(ledger.minutes)
             for match in ledger.matches:
+                by_the_minute = _by_the_minute(match)
+                if len(ledger.matches) > 1:
+                    _add_rows(self._minutes.setdefault(by_the_minute, {}), ledger.minutes)
+                _add_named(named_minutes.setdefault(by_the_minute, {}), ledger.named, 1)
                 for scope in scopes_of(match):
                     into = counts.setdefault(scope, {})
                     _add_all(into, ledger.counts)
                     add(into, f"{ledger.unit}.by.{match.how}", ledger.matched)
-                    _add_rows(hours.setdefault(scope, {}), by_hour)
-                    if scope.who in (CAMPAIGN_SCOPE, WORD_OF_MOUTH):
-                        _add_rows(minutes.setdefault(scope, {}), ledger.minutes)
+                    if scope != by_the_minute:
+                        _add_rows(hours.setdefault(scope, {}), ledger.hours)
+                    _add_named(named_hours.setdefault(scope, {}), ledger.named, 60)
                     _raise_all(fresh.setdefault(scope, {}), ledger.fresh)
+        for scope, minutes in self._minutes.items():
+            hours[scope] = _by_hour(minutes)
         return Sums(
             increments=_without_zeros(counts),
-            minutes=_without_zeros({scope: _named(rows) for scope, rows in minutes.items()}),
-            hours=_without_zeros({scope: _named(rows) for scope, rows in hours.items()}),
+            minutes=_without_zeros(_with_metrics(named_minutes, self._minutes)),
+            hours=_without_zeros(_with_metrics(named_hours, hours)),
             fresh={scope: latest for scope, latest in fresh.items() if latest},
         )
 
 
-def _by_hour(minutes: Mapping[int, Mapping[str, int]]) -> dict[int, dict[str, int]]:
-    hours: dict[int, dict[str, int]] = {}
+def _by_the_minute(match: Match) -> Scope:
+    """The one scope of a match whose history is kept by the minute: ADR 0003."""
+    return scopes_of(match)[0]
+
+
+def _by_hour(minutes: Mapping[int, Row]) -> dict[int, Row]:
+    hours: dict[int, Row] = {}
     for minute, row in minutes.items():
-        _add_all(hours.setdefault(minute // 60, {}), row)
+        _add_row(hours, minute // 60, row)
     return hours
 
 
-def _add_rows(into: dict[int, dict[str, int]], rows: Mapping[int, Mapping[str, int]]) -> None:
+def _add_rows(into: dict[int, Row], rows: Mapping[int, Row]) -> None:
     for unit, row in rows.items():
-        known = into.get(unit)
-        if known is None:
-            into[unit] = dict(row)
-        else:
-            _add_all(known, row)
+        _add_row(into, unit, row)
+
+
+def _add_row(into: dict[int, Row], unit: int, row: Row) -> None:
+    known = into.get(unit)
+    into[unit] = row.copy() if known is None else [here + there for here, there in zip(known, row, strict=True)]
 
 
 def _add_all(into: dict[str, int], row: Mapping[str, int]) -> None:
     for field, amount in row.items():
         into[field] = into.get(field, 0) + amount
+
+
+def _add_named(into: dict[str, int], rows: Mapping[int, Mapping[str, int]], minutes: int) -> None:
+    """Add what is told by the minute to units of so many `minutes`."""
+    for minute, row in rows.items():
+        for field, amount in row.items():
+            add(into, f"{field}@{minute // minutes}", amount)
 
 
 def _raise_all(into: dict[str, int], row: Mapping[Source, int]) -> None:
@@ -161,15 +203,19 @@ def _raise_all(into: dict[str, int], row: Mapping[Source, int]) -> None:
             into[source] = at
 
 
-def _named(rows: Mapping[int, Mapping[str, int]]) -> dict[str, int]:
-    return {f"{field}@{unit}": amount for unit, row in rows.items() for field, amount in row.items() if amount}
+def _with_metrics(
+    named: dict[Scope, dict[str, int]], rows: Mapping[Scope, Mapping[int, Row]]
+) -> dict[Scope, dict[str, int]]:
+    for scope, units in rows.items():
+        into = named.setdefault(scope, {})
+        for unit, row in units.items():
+            at = f"@{unit}"
+            for metric, amount in zip(METRICS, row, strict=True):
+                if amount:
+                    into[metric + at] = amount
+    return named
 
 
 def _without_zeros(sums: Mapping[Scope, Mapping[str, int]]) -> dict[Scope, dict[str, int]]:
     kept = {scope: {field: amount for field, amount in row.items() if amount} for scope, row in sums.items()}
     return {scope: row for scope, row in kept.items() if row}
-
-
-def campaigns_of(sums: Iterable[Mapping[Scope, object]]) -> set[str]:
-    """The campaigns that any of these sums names."""
-    return {scope.campaign for part in sums for scope in part}

@@ -18,14 +18,15 @@ from tracker.domain.batch import Batch, Lacking, counted_place
 from tracker.domain.events import (
     AnyEvent,
     DefinitionChangedEvent,
-    Origin,
+    Fact,
     ReactionAdded,
     ReactionObserved,
+    ReactionObservedEvent,
     ReactionRemoved,
 )
 from tracker.domain.partition import Folded, Located, Missing, PartitionState, Refusal, commit
 from tracker.domain.pieces import pieces_of
-from tracker.domain.steps_activity import ACTIVITY_STEPS
+from tracker.domain.steps_activity import ACTIVITY_STEPS, observe
 from tracker.domain.steps_commerce import COMMERCE_STEPS
 from tracker.domain.steps_definitions import define
 
@@ -37,20 +38,28 @@ _STEPS: Mapping[type[AnyEvent], Callable[[Batch, Any], str | None]] = {**ACTIVIT
 def fold(partition: PartitionState, events: Sequence[Located]) -> Folded | Missing:
     """What a batch changes; or what must be loaded first (`partition.learn` it, and fold the same batch again)."""
     batch = Batch(partition)
-    for place, located in enumerate(events):
-        try:
+    place = 0
+    try:
+        for place, located in enumerate(events):  # noqa: B007 - read when the fold breaks off
             _take(batch, located)
-        except Lacking:
-            _survey(batch, events[place:])
-            return batch.missing
+    except Lacking:
+        _survey(batch, events[place:])
+        return batch.missing
     return batch.folded()
 
 
 def wanted(events: Sequence[Located]) -> Missing:
     """What a batch surely needs, whatever is known already: to load it while the batch before is being applied."""
     missing = Missing()
+    observed: set[tuple[str, str, str]] = set()
     for located in events:
-        _note(missing, located.event)
+        fact = located.event.data
+        if type(fact) is not ReactionObserved:
+            _note(missing, fact)
+        # Most events are these, and they are about few posts.
+        elif (post := (fact.platform, fact.account, fact.post)) not in observed:
+            observed.add(post)
+            _note(missing, fact)
     return missing
 
 
@@ -59,45 +68,29 @@ def _take(batch: Batch, located: Located) -> None:
     if type(event) is DefinitionChangedEvent:
         reason = define(batch, event)
     else:
-        origin = event.data.origin
-        if origin.partition >= 0 and not _is_beyond(batch, origin):
+        fact = event.data
+        if fact.origin.partition >= 0 and not batch.origins.is_beyond(fact.origin):
             return
-        reason = _STEPS[type(event)](batch, event)
-        batch.observed = max(batch.observed, event.data.observed_at)
+        if type(event) is ReactionObservedEvent:
+            observe(batch, event)
+            reason = None
+        else:
+            reason = _STEPS[type(event)](batch, event)
+        if fact.observed_at > batch.observed:
+            batch.observed = fact.observed_at
     if reason is not None:
         batch.refused.append(Refusal(located.offset, reason))
 
 
-def _is_beyond(batch: Batch, origin: Origin) -> bool:
-    """Whether an event is no duplicate of ours. From then on its origin is the highest seen."""
-    inbox = (origin.log, origin.partition)
-    highest = batch.origins.get(inbox) or batch.partition.origins.get(inbox)
-    mark = (origin.offset, origin.index)
-    if highest is not None and mark <= highest:
-        return False
-    batch.origins[inbox] = mark
-    return True
-
-
 def _survey(batch: Batch, rest: Sequence[Located]) -> None:
     """Note all that the rest of a batch will need, so that it is broken off once and not once for each event."""
-    needed = Missing()
-    observed: set[tuple[str, str, str]] = set()
     for located in rest:
-        fact = located.event.data
-        if isinstance(fact, ReactionObserved):  # Most events are, and they are about few posts.
-            post = (fact.platform, fact.account, fact.post)
-            if post in observed:
-                continue
-            observed.add(post)
         if isinstance(located.event, DefinitionChangedEvent):
             try:
                 define(batch, located.event)
             except Lacking:
                 continue  # What it lacks is noted.
-        else:
-            _note(needed, located.event)
-    known = batch.partition
+    needed, known = wanted(rest), batch.partition
     batch.missing.pieces.update(key for key in needed.pieces if key not in known.states)
     for day, ids in needed.ids.items():
         unknown = {id for id in ids if (day, id) not in known.counted}
@@ -105,9 +98,8 @@ def _survey(batch: Batch, rest: Sequence[Located]) -> None:
             batch.missing.ids.setdefault(day, set()).update(unknown)
 
 
-def _note(missing: Missing, event: AnyEvent) -> None:
-    missing.pieces.update(pieces_of(event))
-    fact = event.data
+def _note(missing: Missing, fact: Fact) -> None:
+    missing.pieces.update(pieces_of(fact))
     if isinstance(fact, ReactionAdded | ReactionRemoved):
         day, id = counted_place(fact)
         missing.ids.setdefault(day, set()).add(id)

@@ -16,10 +16,10 @@ from tracker.domain.commerce import Click, Order
 from tracker.domain.errors import UnreadableState
 from tracker.domain.events import (
     AccountFact,
-    AnyEvent,
     CommentFact,
     ConversionRecorded,
     ConversionRefunded,
+    Fact,
     LinkClicked,
     PostFact,
 )
@@ -56,9 +56,9 @@ def click_piece(click: str) -> str:
     return f"click:{click}"
 
 
-def pieces_of(event: AnyEvent) -> tuple[str, ...]:
-    """The pieces that an event surely needs."""
-    match event.data:
+def pieces_of(fact: Fact) -> tuple[str, ...]:
+    """The pieces that a statement surely needs."""
+    match fact:
         case CommentFact(platform=platform, account=account, post=post, comment=comment):
             return (
                 post_piece(platform, account, post),

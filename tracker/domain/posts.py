@@ -10,7 +10,6 @@ The exact rules: docs/explanation/counting.md, section 2.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from copy import copy
 from typing import Final, Literal, TypeVar
 
@@ -18,8 +17,8 @@ from msgspec import Struct, field
 
 from tracker.domain import text as tokens
 from tracker.domain.counters import MINUTE, Ledger, Matches
-from tracker.domain.curve import AGES_MS, FIRST_HOUR, INTERVALS, Change, Row, half_life, keep, merged, placed, reached
-from tracker.domain.events import METRICS, PostEdited, PostPublished, ReactionObserved
+from tracker.domain.curve import AGES_MS, FIRST_HOUR, Row, half_life, placed, reached
+from tracker.domain.events import METRICS, PostEdited, PostPublished, ReactionObservedEvent
 
 T = TypeVar("T", str, bool)
 
@@ -96,13 +95,15 @@ class Comment(Struct, array_like=True, gc=False, tag="comment"):
 class Draft:
     """A post as a batch changes it: `old` is the post before the batch (None: it was not known), `post` a copy."""
 
-    __slots__ = ("anywhere", "ledger", "old", "post", "tails", "terms", "values")
+    __slots__ = ("anywhere", "ledger", "old", "post", "tails", "terms", "values", "waiting")
 
     def __init__(self, old: Post | None, post: Post, ledger: Ledger | None) -> None:
         self.old = old
         self.post = post
         self.ledger = ledger
         """Where what the post contributes is summed now."""
+        self.waiting: list[ReactionObservedEvent] = []
+        """Running totals that are still to be taken in: tracker.domain.observing."""
         self.values = self.tails = self.anywhere = 0
         """A bit for each metric whose value, whose curve from its last point on, or whose curve anywhere may differ."""
         self.terms: set[str] | None = None
@@ -131,16 +132,21 @@ class Draft:
             post.added = {metric: minutes.copy() for metric, minutes in post.added.items()}
         return post.added.setdefault(index, {})
 
+    def forget_added(self, index: int) -> None:
+        """No increments of a metric are left, in a copy that `added` made."""
+        assert self.post.added is not None
+        del self.post.added[index]
+        self.post.added = self.post.added or None
+
     def move(self, ledger: Ledger | None, minute: int) -> None:
         """From now on the post counts elsewhere: its history goes on there with all that it has."""
         if ledger is self.ledger:
             return
         for sign, one in ((-1, self.ledger), (1, ledger)):
             if one is not None:
-                row = one.at(minute)
-                for name, total in zip(METRICS, self.post.totals, strict=True):
+                for index, total in enumerate(self.post.totals):
                     if total:
-                        row[name] = row.get(name, 0) + sign * total
+                        one.book(minute, index, sign * total)
         self.ledger = ledger
 
     def settle(self) -> None:
@@ -240,58 +246,6 @@ def comment_stands(draft: Draft, before: Comment | None, after: Comment) -> None
     draft.post.comments = (counts[0], counts[1], counts[2])
 
 
-def observe(draft: Draft, fact: ReactionObserved) -> None:
-    """Take in running totals. This is what most events are; it is written for speed."""
-    post = draft.post
-    at = fact.observed_at
-    likes, comments, shares, saves = fact.likes, fact.comments, fact.shares, fact.saves
-    if (likes or comments or shares or saves) and (post.reacted_at is None or at < post.reacted_at):
-        post.reacted_at = at
-    values = (likes, comments, shares, saves, fact.views, fact.reach, fact.impressions)
-    row = None if draft.ledger is None else draft.ledger.at(at // MINUTE)
-    observed_at, observed, totals = post.observed_at, post.observed, post.totals
-    names, index = 0, -1
-    for value in values:
-        index += 1
-        if value is None:
-            continue
-        names |= 1 << index
-        if at < observed_at[index] or (at == observed_at[index] and value <= observed[index]):
-            continue
-        if value < observed[index]:
-            post.half_ages[index] = 0
-        observed_at[index] = at
-        observed[index] = value
-        if post.added is not None and post.added.get(index):
-            _recount(draft, index, row)
-        elif value != totals[index]:
-            if row is not None:
-                name = METRICS[index]
-                row[name] = row.get(name, 0) + value - (totals[index] or 0)
-            totals[index] = value
-    draft.values |= names
-    _curve(draft, at, (at, names, fact.metric_definition, *values))
-
-
-def _curve(draft: Draft, at: int, row: Row) -> None:
-    post = draft.post
-    names = row[1]
-    if not names:
-        return
-    if post.published_at is None:
-        post.curve = merged(post.curve, row)
-        return
-    age = max(0, at - post.published_at)
-    change = keep(post.curve, (age, *row[1:]), INTERVALS[bisect_left(AGES_MS, age)])
-    if change is Change.TAIL:
-        draft.tails |= names
-    elif change is Change.ANY:
-        draft.anywhere |= names
-        for index in HALF_LIVES:
-            if names >> index & 1:
-                post.half_ages[index] = 0
-
-
 def add(draft: Draft, index: int, amount: Literal[1, -1], *, at: int, observed_at: int) -> None:
     """Take in an increment of `at`, told of at `observed_at`: it counts unless an observation covers it already."""
     post = draft.post
@@ -300,22 +254,23 @@ def add(draft: Draft, index: int, amount: Literal[1, -1], *, at: int, observed_a
         minutes = draft.added(index)
         minutes[minute] = minutes.get(minute, 0) + amount
     draft.values |= 1 << index
-    _recount(draft, index, None if draft.ledger is None else draft.ledger.at(observed_at // MINUTE))
+    recount(draft, index, observed_at // MINUTE)
 
 
-def _recount(draft: Draft, index: int, row: dict[str, int] | None) -> None:
-    """Add up what was observed and the increments after it; forget those that the observation covers."""
+def recount(draft: Draft, index: int, minute: int) -> None:
+    """Add up what was observed of a metric and the increments after it; forget those that the observation covers."""
     post = draft.post
     minutes = draft.added(index)
     total = 0
     if post.observed_at[index] >= 0:
         total = post.observed[index]
         covered = post.observed_at[index] // MINUTE
-        for minute in [minute for minute in minutes if minute <= covered]:
-            del minutes[minute]
+        for past in [each for each in minutes if each <= covered]:
+            del minutes[past]
     total += sum(minutes.values())
+    if not minutes:
+        draft.forget_added(index)
     before = post.totals[index]
     after = post.totals[index] = total if total >= 0 else None
-    if row is not None and after != before:
-        name = METRICS[index]
-        row[name] = row.get(name, 0) + (after or 0) - (before or 0)
+    if draft.ledger is not None and after != before:
+        draft.ledger.book(minute, index, (after or 0) - (before or 0))

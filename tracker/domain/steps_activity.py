@@ -37,6 +37,7 @@ from tracker.domain.events import (
     ReactionRemovedEvent,
     Source,
 )
+from tracker.domain.observing import take_in
 from tracker.domain.pieces import account_term, comment_piece, post_piece
 from tracker.domain.posts import DELETED, HIDDEN, LIVE, REMOVED, VISIBLE, Draft
 
@@ -67,14 +68,14 @@ def _restored(batch: Batch, event: PostRestoredEvent) -> str | None:
     return None
 
 
-def _reactions(batch: Batch, event: ReactionObservedEvent) -> str | None:
+def observe(batch: Batch, event: ReactionObservedEvent) -> None:
+    """Running totals: they wait, unless they say anew when the post came to be."""
     fact = event.data
     draft = batch.draft(fact)
-    if event.source == "poll":
-        posts.stands(draft, fact.observed_at, LIVE)
-    _place(batch, draft, fact, event.source, published_at=fact.published_at)
-    posts.observe(draft, fact)
-    return None
+    post = draft.post
+    if post.published_at is None or fact.observed_at < post.seen_at:
+        _place(batch, draft, fact, event.source, published_at=fact.published_at)
+    draft.waiting.append(event)
 
 
 def _increment(batch: Batch, event: ReactionAddedEvent | ReactionRemovedEvent) -> str | None:
@@ -95,6 +96,7 @@ def _increment(batch: Batch, event: ReactionAddedEvent | ReactionRemovedEvent) -
     if isinstance(fact, ReactionAdded):
         amount = 1
         posts.reacted(draft, at)
+    take_in(draft)
     posts.add(draft, METRICS.index(fact.metric), amount, at=at, observed_at=fact.observed_at)
     return None
 
@@ -130,6 +132,7 @@ def _place(
     at = fact.observed_at
     moved = False
     if at < post.seen_at or (published_at is not None and post.published_at is None):
+        take_in(draft)
         moved = posts.seen(draft, at, published_at)
     if moved:
         account = batch.account(fact.platform, fact.account)
@@ -167,7 +170,6 @@ def _instant(fact: Fact) -> int:
 
 
 ACTIVITY_STEPS: Mapping[type[AnyEvent], Callable[[Batch, Any], str | None]] = {
-    ReactionObservedEvent: _reactions,
     PostPublishedEvent: _looks,
     PostEditedEvent: _looks,
     PostRemovedEvent: _removed,

@@ -77,7 +77,7 @@ def _book(batch: Batch, unit: str, matches: Matches, amounts: Mapping[str, int],
     ledger = batch.ledgers.of(matches, unit)
     if ledger is None:
         return
-    row = ledger.at(minute)
+    row = ledger.named.setdefault(minute, {})
     for field, amount in amounts.items():
         add(ledger.counts, field, sign * amount)
         if has_history(field):

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import PurePath
 from runpy import run_path
@@ -200,10 +200,11 @@ def _pattern(name: str) -> str:
     return pattern.pattern
 
 
-def _address_spans(text: str) -> list[tuple[int, int]]:
+@lru_cache(maxsize=4)  # a text is asked for its tags, its mentions and its links in turn
+def _address_spans(text: str) -> tuple[tuple[int, int], ...]:
     """Spans of addresses, in order, none overlapping."""
     if "." not in text:
-        return []
+        return ()
     found: list[tuple[int, int]] = []
     position = 0
     while run := _RUN.search(text, position):
@@ -217,7 +218,7 @@ def _address_spans(text: str) -> list[tuple[int, int]]:
             if end - start <= MAX_ADDRESS:
                 found.append((start, end))
             position = max(position, end)
-    return found
+    return tuple(found)
 
 
 def _hosts(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
