@@ -147,8 +147,22 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109 (Faust's signature)
         max_records: int | None = None,
     ) -> RecordMap:
+        # aiokafka spreads `max_records` over the partitions: one gets a whole fetch, the next what is left of the number.
+        # A crumb costs a batch's reads and apply as a whole one does, so each partition is asked by itself.
+        fetched: RecordMap = {}
+        for tp in active_partitions:
+            fetched.update(await self._fetched(consumer, {tp}, 0, max_records))
+        return fetched or await self._fetched(consumer, active_partitions, timeout, max_records)
+
+    async def _fetched(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        partitions: set[TP],
+        timeout: float | None,  # noqa: ASYNC109 (as above)
+        max_records: int | None,
+    ) -> RecordMap:
         try:
-            return await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+            return await super()._fetch_records(consumer, partitions, timeout, max_records)
         except NoOffsetForPartitionError:
             return {}  # aiokafka looked for a committed offset before our seek, which comes with every assignment
         except OffsetOutOfRangeError as error:
