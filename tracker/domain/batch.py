@@ -14,7 +14,7 @@ from tracker.domain.audience import Account
 from tracker.domain.commerce import Click, Order
 from tracker.domain.contribution import Touched, difference
 from tracker.domain.counters import DAY, Ledgers, Matches
-from tracker.domain.events import UNPLACED, Origin, PostFact, ReactionAdded, ReactionRemoved
+from tracker.domain.events import Origin, PostFact, ReactionAdded, ReactionRemoved
 from tracker.domain.matching import match_post
 from tracker.domain.observing import take_in
 from tracker.domain.partition import Folded, Missing, PartitionState, Refusal
@@ -43,11 +43,14 @@ class Origins:
         self._known = known
         self._seen: dict[tuple[str, int], tuple[int, int]] = {}
         # Those of one inbox partition mostly follow each other: its mark is kept at hand.
-        self._log, self._partition, self._offset, self._index = "", UNPLACED.partition, -1, -1
+        self._log: str | None = None
+        self._partition = self._offset = self._index = -1
 
     def is_beyond(self, origin: Origin) -> bool:
         """Whether an event is no duplicate of ours. From then on its origin is the highest seen."""
         if origin.partition != self._partition or origin.log != self._log:
+            if origin.partition < 0:  # UNPLACED
+                return True
             self._turn_to((origin.log, origin.partition))
         offset, index = origin.offset, origin.index
         if offset < self._offset or (offset == self._offset and index <= self._index):
@@ -62,7 +65,7 @@ class Origins:
 
     def seen(self) -> dict[tuple[str, int], tuple[int, int]]:
         """(log, inbox partition) → (offset, index) of the highest that this batch saw."""
-        if self._partition != UNPLACED.partition and self._offset >= 0:
+        if self._log is not None:
             self._seen[self._log, self._partition] = (self._offset, self._index)
         return self._seen
 

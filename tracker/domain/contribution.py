@@ -10,6 +10,7 @@ The exact fields: docs/explanation/counting.md, section 4.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -89,8 +90,7 @@ def difference(into: dict[str, int], old: Post | None, new: Post | None, touched
             _add_metric(into, index, old, new)
     for index in range((tails | anywhere).bit_length()):
         if (tails | anywhere) >> index & 1:
-            start = 0 if anywhere >> index & 1 or old is None else bucket(last_age(old.curve, index))
-            _add_ages(into, index, old, new, start)
+            _add_ages(into, index, old, new, tail_only=not anywhere >> index & 1)
     if values or old is None or new is None or old.followers != new.followers:
         _add_rates(into, old, new)
 
@@ -170,19 +170,21 @@ def _half_life(post: Post | None, index: int) -> int | None:
     return bucket(post.half_ages[index])
 
 
-def _add_ages(into: dict[str, int], index: int, old: Post | None, new: Post | None, start: int) -> None:
-    """Count anew what was reached, by the ages of interest from the index `start` on."""
-    for age, field in zip(AGES_MS[start:], _FIELDS[index].ages[start:], strict=True):
-        before, after = _reached(old, index, age), _reached(new, index, age)
+def _add_ages(into: dict[str, int], index: int, old: Post | None, new: Post | None, *, tail_only: bool) -> None:
+    """Count anew what was reached by the ages of interest: nothing is by one beyond the last value."""
+    old_until, new_until = _last_age(old, index), _last_age(new, index)
+    start = bucket(old_until) if tail_only else 0
+    end = bisect_right(AGES_MS, max(old_until, new_until))
+    for age, field in zip(AGES_MS[start:end], _FIELDS[index].ages[start:end], strict=True):
+        before = reached(old.curve, index, age) if old is not None and age <= old_until else None
+        after = reached(new.curve, index, age) if new is not None and age <= new_until else None
         if before != after:
             _add_age(into, field, before, -1)
             _add_age(into, field, after, 1)
-        elif before is None and all(post is None or not post.curve or post.curve[-1][0] < age for post in (old, new)):
-            break
 
 
-def _reached(post: Post | None, index: int, age: int) -> Reached | None:
-    return None if post is None or post.published_at is None else reached(post.curve, index, age)
+def _last_age(post: Post | None, index: int) -> int:
+    return -1 if post is None or post.published_at is None else last_age(post.curve, index)
 
 
 def _add_age(into: dict[str, int], fields: _AgeFields, age: Reached | None, sign: int) -> None:

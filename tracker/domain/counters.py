@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import add as plus
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -58,8 +59,8 @@ def add(into: dict[str, int], field: str, amount: int) -> None:
     into[field] = into.get(field, 0) + amount
 
 
-Row = list[int]
-"""A change of each metric, in the order of METRICS."""
+Changes = list[int]
+"""Of each metric how much more, in the order of METRICS."""
 
 
 class Ledger:
@@ -67,7 +68,7 @@ class Ledger:
 
     __slots__ = ("counts", "fresh", "hours", "matched", "matches", "minutes", "named", "unit")
 
-    def __init__(self, matches: Matches, unit: str, minutes: dict[int, Row]) -> None:
+    def __init__(self, matches: Matches, unit: str, minutes: dict[int, Changes]) -> None:
         self.matches = matches
         self.unit = unit
         self.matched = 0
@@ -75,20 +76,20 @@ class Ledger:
         self.counts: dict[str, int] = {}
         self.minutes = minutes
         """Minute since the epoch → the metrics' changes; one with all ledgers that match the same campaign alone."""
-        self.hours: dict[int, Row] = {}
+        self.hours: dict[int, Changes] = {}
         """The same by the hour, of this ledger only."""
         self.named: dict[int, dict[str, int]] = {}
         """What has a history and is no metric: minute since the epoch → field → change."""
         self.fresh: dict[Source, int] = {}
 
-    def minute(self, minute: int) -> Row:
+    def minute(self, minute: int) -> Changes:
         """The metrics' changes of one minute, to be added to."""
         row = self.minutes.get(minute)
         if row is None:
             row = self.minutes[minute] = [0] * len(METRICS)
         return row
 
-    def hour(self, hour: int) -> Row:
+    def hour(self, hour: int) -> Changes:
         """The metrics' changes of one hour, to be added to."""
         row = self.hours.get(hour)
         if row is None:
@@ -119,7 +120,7 @@ class Ledgers:
 
     def __init__(self) -> None:
         self._ledgers: dict[tuple[str, Matches], Ledger] = {}
-        self._minutes: dict[Scope, dict[int, Row]] = {}
+        self._minutes: dict[Scope, dict[int, Changes]] = {}
         """Of each scope with a history by the minute."""
 
     def of(self, matches: Matches, unit: str) -> Ledger | None:
@@ -135,7 +136,7 @@ class Ledgers:
     def sums(self) -> Sums:
         """Hand every ledger's changes to the scopes of its matches."""
         counts: dict[Scope, dict[str, int]] = {}
-        hours: dict[Scope, dict[int, Row]] = {}
+        hours: dict[Scope, dict[int, Changes]] = {}
         named_minutes: dict[Scope, dict[str, int]] = {}
         named_hours: dict[Scope, dict[str, int]] = {}
         fresh: dict[Scope, dict[str, int]] = {}
@@ -157,8 +158,8 @@ class Ledgers:
             hours[scope] = _by_hour(minutes)
         return Sums(
             increments=_without_zeros(counts),
-            minutes=_without_zeros(_with_metrics(named_minutes, self._minutes)),
-            hours=_without_zeros(_with_metrics(named_hours, hours)),
+            minutes=_together(named_minutes, self._minutes),
+            hours=_together(named_hours, hours),
             fresh={scope: latest for scope, latest in fresh.items() if latest},
         )
 
@@ -168,21 +169,21 @@ def _by_the_minute(match: Match) -> Scope:
     return scopes_of(match)[0]
 
 
-def _by_hour(minutes: Mapping[int, Row]) -> dict[int, Row]:
-    hours: dict[int, Row] = {}
+def _by_hour(minutes: Mapping[int, Changes]) -> dict[int, Changes]:
+    hours: dict[int, Changes] = {}
     for minute, row in minutes.items():
         _add_row(hours, minute // 60, row)
     return hours
 
 
-def _add_rows(into: dict[int, Row], rows: Mapping[int, Row]) -> None:
+def _add_rows(into: dict[int, Changes], rows: Mapping[int, Changes]) -> None:
     for unit, row in rows.items():
         _add_row(into, unit, row)
 
 
-def _add_row(into: dict[int, Row], unit: int, row: Row) -> None:
+def _add_row(into: dict[int, Changes], unit: int, row: Changes) -> None:
     known = into.get(unit)
-    into[unit] = row.copy() if known is None else [here + there for here, there in zip(known, row, strict=True)]
+    into[unit] = row.copy() if known is None else list(map(plus, known, row))
 
 
 def _add_all(into: dict[str, int], row: Mapping[str, int]) -> None:
@@ -203,17 +204,21 @@ def _raise_all(into: dict[str, int], row: Mapping[Source, int]) -> None:
             into[source] = at
 
 
-def _with_metrics(
-    named: dict[Scope, dict[str, int]], rows: Mapping[Scope, Mapping[int, Row]]
+def _together(
+    named: Mapping[Scope, Mapping[str, int]], metrics: Mapping[Scope, Mapping[int, Changes]]
 ) -> dict[Scope, dict[str, int]]:
-    for scope, units in rows.items():
-        into = named.setdefault(scope, {})
+    """Both kinds of history as the store's fields have them, without zeros."""
+    fields = _without_zeros(named)
+    for scope, units in metrics.items():
+        into = fields.get(scope, {})
         for unit, row in units.items():
             at = f"@{unit}"
             for metric, amount in zip(METRICS, row, strict=True):
                 if amount:
                     into[metric + at] = amount
-    return named
+        if into:
+            fields[scope] = into
+    return fields
 
 
 def _without_zeros(sums: Mapping[Scope, Mapping[str, int]]) -> dict[Scope, dict[str, int]]:

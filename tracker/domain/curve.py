@@ -189,9 +189,11 @@ def reached(rows: Sequence[Row], metric: int, age: int) -> Reached | None:
 
 
 def last_age(rows: Sequence[Row], metric: int) -> int:
-    """The age of a metric's last value (0 where there is none)."""
+    """The age of a metric's last value; -1 where there is none."""
     column = VALUES + metric
-    return next((row[0] for row in reversed(rows) if row[column] is not None), 0)
+    if rows and rows[-1][column] is not None:
+        return rows[-1][0]
+    return next((row[0] for row in reversed(rows) if row[column] is not None), -1)
 
 
 def half_life(rows: Sequence[Row], metric: int, value: int, start: int) -> int:

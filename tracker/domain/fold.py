@@ -18,15 +18,13 @@ from tracker.domain.batch import Batch, Lacking, counted_place
 from tracker.domain.events import (
     AnyEvent,
     DefinitionChangedEvent,
-    Fact,
     ReactionAdded,
     ReactionObserved,
-    ReactionObservedEvent,
     ReactionRemoved,
 )
 from tracker.domain.partition import Folded, Located, Missing, PartitionState, Refusal, commit
-from tracker.domain.pieces import pieces_of
-from tracker.domain.steps_activity import ACTIVITY_STEPS, observe
+from tracker.domain.pieces import account_piece, pieces_of, post_piece
+from tracker.domain.steps_activity import ACTIVITY_STEPS
 from tracker.domain.steps_commerce import COMMERCE_STEPS
 from tracker.domain.steps_definitions import define
 
@@ -41,7 +39,16 @@ def fold(partition: PartitionState, events: Sequence[Located]) -> Folded | Missi
     place = 0
     try:
         for place, located in enumerate(events):  # noqa: B007 - read when the fold breaks off
-            _take(batch, located)
+            event = located.event
+            if type(event) is DefinitionChangedEvent:
+                reason = define(batch, event)
+            elif batch.origins.is_beyond(event.data.origin):
+                reason = _STEPS[type(event)](batch, event)
+                batch.observed = max(batch.observed, event.data.observed_at)
+            else:
+                continue
+            if reason is not None:
+                batch.refused.append(Refusal(located.offset, reason))
     except Lacking:
         _survey(batch, events[place:])
         return batch.missing
@@ -54,32 +61,17 @@ def wanted(events: Sequence[Located]) -> Missing:
     observed: set[tuple[str, str, str]] = set()
     for located in events:
         fact = located.event.data
-        if type(fact) is not ReactionObserved:
-            _note(missing, fact)
-        # Most events are these, and they are about few posts.
-        elif (post := (fact.platform, fact.account, fact.post)) not in observed:
-            observed.add(post)
-            _note(missing, fact)
+        if type(fact) is ReactionObserved:
+            observed.add((fact.platform, fact.account, fact.post))  # Most are these, and about few posts.
+            continue
+        missing.pieces.update(pieces_of(fact))
+        if isinstance(fact, ReactionAdded | ReactionRemoved):
+            day, id = counted_place(fact)
+            missing.ids.setdefault(day, set()).add(id)
+    for platform, account, post in observed:
+        missing.pieces.add(post_piece(platform, account, post))
+        missing.pieces.add(account_piece(platform, account))
     return missing
-
-
-def _take(batch: Batch, located: Located) -> None:
-    event = located.event
-    if type(event) is DefinitionChangedEvent:
-        reason = define(batch, event)
-    else:
-        fact = event.data
-        if fact.origin.partition >= 0 and not batch.origins.is_beyond(fact.origin):
-            return
-        if type(event) is ReactionObservedEvent:
-            observe(batch, event)
-            reason = None
-        else:
-            reason = _STEPS[type(event)](batch, event)
-        if fact.observed_at > batch.observed:
-            batch.observed = fact.observed_at
-    if reason is not None:
-        batch.refused.append(Refusal(located.offset, reason))
 
 
 def _survey(batch: Batch, rest: Sequence[Located]) -> None:
@@ -97,9 +89,3 @@ def _survey(batch: Batch, rest: Sequence[Located]) -> None:
         if unknown:
             batch.missing.ids.setdefault(day, set()).update(unknown)
 
-
-def _note(missing: Missing, fact: Fact) -> None:
-    missing.pieces.update(pieces_of(fact))
-    if isinstance(fact, ReactionAdded | ReactionRemoved):
-        day, id = counted_place(fact)
-        missing.ids.setdefault(day, set()).add(id)

@@ -2,8 +2,8 @@
 
 1. They wait until something else would change where the post counts or what its totals are, at the latest until the end
    of the batch: so it comes to the same as taking in each when it comes.
-2. A run is what most of them are: they follow each other in time, come by one door and name the same metrics. Of each
-   but the last a run needs its minute's change and its place in the curve, and nothing else.
+2. Most make runs: they follow each other in time, come by one door and name the same metrics. Of each but the last a
+   run needs its minute's change and its place in the curve, and nothing else.
 3. What is in no run is taken in by itself.
 
 Four of five events are these, so this is written for speed: bench/fold_profile.py.
@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from tracker.domain.counters import HOUR, MINUTE, Ledger
+from tracker.domain.counters import HOUR, MINUTE, Changes, Ledger
 from tracker.domain.curve import AGES_MS, INTERVALS, VALUES, Change, Row, keep, merged
-from tracker.domain.events import METRICS, ReactionObserved, ReactionObservedEvent
+from tracker.domain.events import METRICS, ReactionObserved, ReactionObservedEvent, Source
 from tracker.domain.posts import HALF_LIVES, LIVE, Draft, reacted, recount, stands
 
 _N = len(METRICS)
-_NAMED = tuple(tuple(index for index in range(_N) if names >> index & 1) for names in range(1 << _N))
-"""The indices in METRICS of each combination of metrics (a bit each)."""
+_NAMED = tuple(tuple((index, VALUES + index) for index in range(_N) if names >> index & 1) for names in range(1 << _N))
+"""Of each combination of metrics (a bit each) their indices in METRICS, and their columns in a row of the curve."""
 _NEVER = -1
 
 
@@ -42,16 +42,15 @@ def take_in(draft: Draft) -> None:
 def _take_run(draft: Draft, waiting: list[ReactionObservedEvent], start: int) -> int:
     """Take in as many from `start` on as make a run; the place of the first that is not in it."""
     post, ledger = draft.post, draft.ledger
-    born, newest = post.published_at, max(post.observed_at)
+    born, newest, curve = post.published_at, max(post.observed_at), post.curve
     source, names = waiting[start].source, _names(waiting[start].data)
     if born is None or post.added or not names or waiting[start].data.observed_at <= newest:
         return start
     named = _NAMED[names]
-    counts = [total or 0 for total in post.totals]
-    at_hour, counts_at_hour, next_hour = 0, counts, 0
-    curve, same_until = post.curve, _NEVER
-    changes = [0] * _N
-    fallen = 0
+    before = [total or 0 for total in post.totals]
+    counts, counts_at_hour = before.copy(), before
+    minutes: dict[int, Changes] = {} if ledger is None else ledger.minutes
+    hour, next_hour, same_until = 0, 0, _NEVER
     place = start
     for place in range(start, len(waiting)):  # noqa: B007 - read after the loop
         event = waiting[place]
@@ -73,38 +72,37 @@ def _take_run(draft: Draft, waiting: list[ReactionObservedEvent], start: int) ->
         ):
             break
         newest = at
-        age = max(0, at - born)
+        age = at - born if at > born else 0
         row: Row = (
             age, names, fact.metric_definition, likes, comments, shares, saves, views, reach, impressions,
         )  # fmt: skip
-        if curve and curve[-1][0] < age < same_until:
+        if age < same_until and age > curve[-1][0]:
             curve[-1] = row
         else:
             same_until = _keep(draft, row)
         if (post.reacted_at is None or at < post.reacted_at) and (likes or comments or shares or saves):
             post.reacted_at = at
-        if ledger is not None:
-            changes = ledger.minute(at // MINUTE)
-            if at >= next_hour:
-                _book_hour(ledger, at_hour, counts_at_hour, counts)
-                at_hour, counts_at_hour = at // HOUR, counts.copy()
-                next_hour = (at_hour + 1) * HOUR
-        for index in named:
-            rise = row[VALUES + index] - counts[index]  # type: ignore[operator]  # a metric that is named has a value
+        minute = at // MINUTE
+        changes = minutes.get(minute)
+        if changes is None:
+            changes = minutes[minute] = [0] * _N
+        if at >= next_hour:
+            _book_hour(ledger, hour, counts_at_hour, counts)
+            hour, counts_at_hour = at // HOUR, counts.copy()
+            next_hour = (hour + 1) * HOUR
+        for index, column in named:
+            value: int = row[column]  # type: ignore[assignment]  # what is named has a value
+            rise = value - counts[index]
             if rise:
-                counts[index] += rise
+                counts[index] = value
                 changes[index] += rise
-                if rise < 0:
-                    fallen |= 1 << index
     else:
         place = len(waiting)
-    if ledger is not None:
-        _book_hour(ledger, at_hour, counts_at_hour, counts)
-        ledger.renew(source, newest)
-    for index in named:
+    _book_hour(ledger, hour, counts_at_hour, counts)
+    for index, _ in named:
         post.observed_at[index] = newest
         post.totals[index] = post.observed[index] = counts[index]
-        if fallen >> index & 1:
+        if counts[index] < before[index]:
             post.half_ages[index] = 0
     draft.values |= names
     _was_seen(draft, source, newest)
@@ -119,7 +117,7 @@ def _names(fact: ReactionObserved) -> int:
 
 def _keep(draft: Draft, row: Row) -> int:
     """Put a row into the curve. Up to which age (without) a row that names the same merely takes its place."""
-    curve, (age, names) = draft.post.curve, row[:2]
+    curve, age, names = draft.post.curve, row[0], row[1]
     interval = INTERVALS[bisect_left(AGES_MS, age)]
     change = keep(curve, row, interval)
     if change is Change.TAIL:
@@ -139,15 +137,17 @@ def _keep(draft: Draft, row: Row) -> int:
     return interval.high if replaceable else _NEVER
 
 
-def _book_hour(ledger: Ledger, hour: int, before: list[int], after: list[int]) -> None:
-    if before != after:
+def _book_hour(ledger: Ledger | None, hour: int, before: Changes, after: Changes) -> None:
+    if ledger is not None and before != after:
         changes = ledger.hour(hour)
         for index in range(_N):
             changes[index] += after[index] - before[index]
 
 
-def _was_seen(draft: Draft, source: str, at: int) -> None:
-    """A poll that shows its totals shows that the post is there."""
+def _was_seen(draft: Draft, source: Source, at: int) -> None:
+    """Somebody looked at the post. A poll that shows its totals shows that the post is there."""
+    if draft.ledger is not None:
+        draft.ledger.renew(source, at)
     if source == "poll":
         stands(draft, at, LIVE)
         if draft.post.polled_at is None or at > draft.post.polled_at:
@@ -179,6 +179,4 @@ def _take_one(draft: Draft, event: ReactionObservedEvent) -> None:
             post.curve = merged(post.curve, (at, names, fact.metric_definition, *values))
     elif names:
         _keep(draft, (max(0, at - post.published_at), names, fact.metric_definition, *values))
-    if draft.ledger is not None:
-        draft.ledger.renew(event.source, at)
     _was_seen(draft, event.source, at)

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from tracker.domain import text as tokens
 from tracker.domain.counters import MINUTE, Ledger, Matches
-from tracker.domain.curve import AGES_MS, FIRST_HOUR, Row, half_life, placed, reached
+from tracker.domain.curve import AGES_MS, FIRST_HOUR, Row, half_life, last_age, placed, reached
 from tracker.domain.events import METRICS, PostEdited, PostPublished, ReactionObservedEvent
 
 T = TypeVar("T", str, bool)
@@ -157,13 +157,20 @@ class Draft:
         for index in HALF_LIVES:
             if self.values >> index & 1 and post.observed_at[index] >= 0:
                 post.half_ages[index] = half_life(post.curve, index, post.observed[index], post.half_ages[index])
-        curves = self.tails | self.anywhere
-        if curves:
-            for index in range(_N):
-                if curves >> index & 1 and reached(post.curve, index, AGES_MS[FIRST_HOUR]) is not None:
+        for index in range(_N):
+            if (self.tails | self.anywhere) >> index & 1 and not self._had_first_hour(index):
+                if reached(post.curve, index, AGES_MS[FIRST_HOUR]) is not None:
                     post.first_hour |= 1 << index
-                elif curves >> index & 1:
+                else:
                     post.first_hour &= ~(1 << index)
+
+    def _had_first_hour(self, index: int) -> bool:
+        """Whether a metric's first hour lay before the last value that was known: it is as it was."""
+        return (
+            self.old is not None
+            and not self.anywhere >> index & 1
+            and last_age(self.old.curve, index) > AGES_MS[FIRST_HOUR]
+        )
 
 
 def seen(draft: Draft, observed_at: int, published_at: int | None) -> bool:

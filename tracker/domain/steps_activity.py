@@ -68,8 +68,8 @@ def _restored(batch: Batch, event: PostRestoredEvent) -> str | None:
     return None
 
 
-def observe(batch: Batch, event: ReactionObservedEvent) -> None:
-    """Running totals: they wait, unless they say anew when the post came to be."""
+def _reactions(batch: Batch, event: ReactionObservedEvent) -> None:
+    """Running totals wait, unless they say anew when the post came to be."""
     fact = event.data
     draft = batch.draft(fact)
     post = draft.post
@@ -170,6 +170,7 @@ def _instant(fact: Fact) -> int:
 
 
 ACTIVITY_STEPS: Mapping[type[AnyEvent], Callable[[Batch, Any], str | None]] = {
+    ReactionObservedEvent: _reactions,
     PostPublishedEvent: _looks,
     PostEditedEvent: _looks,
     PostRemovedEvent: _removed,

@@ -200,10 +200,14 @@ def _pattern(name: str) -> str:
     return pattern.pattern
 
 
+_DOTTED = re.compile(r"\.\w")
+"""What every host has: most texts have dots, but at the ends of sentences."""
+
+
 @lru_cache(maxsize=4)  # a text is asked for its tags, its mentions and its links in turn
 def _address_spans(text: str) -> tuple[tuple[int, int], ...]:
     """Spans of addresses, in order, none overlapping."""
-    if "." not in text:
+    if not _DOTTED.search(text):
         return ()
     found: list[tuple[int, int]] = []
     position = 0
