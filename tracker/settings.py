@@ -41,7 +41,7 @@ class TopicSettings(_Section, frozen=True, kw_only=True):
 
 class Worker(_Section, frozen=True, kw_only=True):
     group: Annotated[str, Meta(description="Consumer group of the workers")] = "tracker-worker"
-    batch_records: Annotated[int, Meta(ge=1, description="Records at most in one batch of one partition")] = 4000
+    batch_records: Annotated[int, Meta(ge=1, description="Records at most in one batch of one partition")] = 6000
     state_pieces: Annotated[int, Meta(ge=100, description="Pieces of state kept in memory per partition")] = 50_000
     view_debounce_ms: Annotated[int, Meta(ge=0, le=10_000, description="Totals are merged at most this often")] = 500
     dead_limit: Annotated[

@@ -18,6 +18,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.consumer import fetcher
 from faust.app.base import App as FaustApp
 from faust.app.base import BootStrategy
 from faust.serializers.schemas import Schema
@@ -29,10 +30,11 @@ from mode import Service
 from mode.supervisors import CrashingSupervisor
 from mode.utils.imports import symbol_by_name
 
+from tests.stream.builders import Kept
 from tracker.embedded.broker import EmbeddedBroker
 from tracker.stream import transport
 from tracker.stream.seam import App, HandlerReturned, Reading, build_app, commit_hint, consume, rewind, run_app
-from tracker.stream.transport import AssignmentFailed, Batch, CursorOutOfRange, LogRange, Transport
+from tracker.stream.transport import AssignmentFailed, Batch, CursorOutOfRange, LogRange, Transport, cut
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -208,6 +210,26 @@ async def test_the_batches_of_a_partition_hold_every_offset_once_and_in_order(
     assert all(len(batch.records) <= 700 and batch.highwater == 2_500 for batch in worker.delivered)
     assert os.listdir(tmp_path) == []  # noqa: PTH208 (a directory of this test's own)
     assert logging.getLogger().handlers == handlers
+
+
+async def test_a_fetch_gives_each_partition_one_whole_batch(broker: Broker) -> None:
+    topic = await broker.topic("a")
+    await broker.fill(topic, 10_000)
+    store = Store()
+    async with Worker(broker, store, topic, reading=Reading(batch_records=3_000)) as worker:
+        await store.until(lambda: store.counted >= 10_000, worker)
+    assert [len(batch.records) for batch in worker.delivered] == [2_500] * PARTITIONS
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 9])
+def test_a_large_batch_is_cut_into_seamless_ones(most: int) -> None:
+    records = [Kept("t", 0, offset, b"") for offset in (7, 8, 11, 12)]
+    whole = Batch(topic="t", partition=0, first_offset=5, next_offset=14, records=records)
+    parts = cut(whole, most)
+    assert [record for part in parts for record in part.records] == records
+    assert all(1 <= len(part.records) <= most for part in parts)
+    assert [part.first_offset for part in parts] == [5, *(part.next_offset for part in parts[:-1])]
+    assert parts[-1].next_offset == 14
 
 
 async def test_a_restart_resumes_at_its_cursors_whatever_kafka_has_committed(broker: Broker) -> None:
@@ -424,11 +446,21 @@ async def test_a_hint_is_what_a_lag_monitor_sees(broker: Broker) -> None:
         assert await broker.committed(broker.prefix) == dict.fromkeys(tps(topic), 100)
 
 
-async def test_a_handler_that_waits_lets_no_more_than_the_buffers_be_read(broker: Broker) -> None:
+async def test_a_handler_that_waits_is_given_no_more_than_the_buffers_hold(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     topic = await broker.topic("a")
     await broker.fill(topic, 20_000)
     store = Store()
     busy = asyncio.Event()
+    given: list[Batch] = []
+    to_message = transport.Consumer._to_message
+
+    def giving(self: transport.Consumer, tp: TP, record: Any) -> Any:
+        given.append(record)
+        return to_message(self, tp, record)
+
+    monkeypatch.setattr(transport.Consumer, "_to_message", giving)
 
     class Slow(Worker):
         async def count(self, batches: AsyncIterator[Batch]) -> None:
@@ -437,14 +469,12 @@ async def test_a_handler_that_waits_lets_no_more_than_the_buffers_be_read(broker
                 await asyncio.Event().wait()
 
     reading = Reading(batch_records=100, buffered_batches=2)
-    async with Slow(broker, store, topic, reading=reading) as worker:
+    async with Slow(broker, store, topic, reading=reading):
         async with asyncio.timeout(PATIENCE):
             await busy.wait()
             await asyncio.sleep(1.0)  # nothing tells that nothing more happens
-        consumer = worker.app.consumer
-        assert isinstance(consumer, transport.Consumer)
-        read = sum(consumer.expected.values())
-    assert 100 <= read <= 100 * (reading.buffered_batches + 3)
+    assert 1 <= len(given) <= reading.buffered_batches + 3
+    assert all(len(batch.records) <= 100 for batch in given)
 
 
 def test_the_ceiling_is_the_documented_sum() -> None:
@@ -462,6 +492,8 @@ SEAMS: dict[Callable[..., Any], str] = {
     driver.AIOKafkaConsumerThread._create_worker_consumer: "(self, transport)",
     driver.AIOKafkaConsumerThread._fetch_records: "(self, consumer, active_partitions, timeout, max_records)",
     driver.AIOKafkaConsumerThread._ensure_consumer: "(self)",
+    fetcher.FetchResult.has_more: "(self)",
+    fetcher.PartitionRecords._consumer_record: "(self, tp, record)",
     driver.Consumer._new_consumer_thread: "(self)",
     driver.Consumer._to_message: "(self, tp, record)",
     faust_consumer.ThreadDelegateConsumer._seek: "(self, partition, offset)",
@@ -492,3 +524,4 @@ def test_the_private_members_of_faust_are_where_this_version_has_them() -> None:
     source = inspect.getsource(AIOKafkaConsumer.start)
     assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source
     assert "fetch_max_bytes=self._fetch_max_bytes" in source
+    assert "consumer_record = self._consumer_record(tp, record)" in inspect.getsource(fetcher.PartitionRecords)

@@ -80,7 +80,7 @@ class Batch:
         self.ledgers = Ledgers()
         self.drafts: dict[str, Draft] = {}
         """By piece key."""
-        self._drafts: dict[tuple[str, str, str], Draft] = {}
+        self.drafts_by_place: dict[tuple[str, str, str], Draft] = {}
         """The same by platform, account and post: most events are about a post, and its key takes time to format."""
         self.states: dict[str, State] = {}
         """New states of all but posts, by piece key."""
@@ -148,14 +148,14 @@ class Batch:
     def draft(self, fact: PostFact) -> Draft:
         """The post that a statement is about, to be changed. Raises Lacking."""
         place = (fact.platform, fact.account, fact.post)
-        draft = self._drafts.get(place)
+        draft = self.drafts_by_place.get(place)
         if draft is None:
             key = post_piece(*place)
             draft = self.drafts.get(key)
             if draft is None:
                 known = self.state(key, Post)
                 draft = self.drafts[key] = Draft.new(*place) if known is None else self._copied(known)
-            self._drafts[place] = draft
+            self.drafts_by_place[place] = draft
         return draft
 
     def draft_of(self, key: str, post: Post) -> Draft:
@@ -253,7 +253,9 @@ class Batch:
             hours=sums.hours,
             fresh=sums.fresh,
             definitions=self.definitions,
-            origins={f"{log}/{inbox}": f"{offset}/{index}" for (log, inbox), (offset, index) in self.origins.seen().items()},
+            origins={
+                f"{log}/{inbox}": f"{offset}/{index}" for (log, inbox), (offset, index) in self.origins.seen().items()
+            },
             marks={"observed": self.observed} if self.observed != self.partition.marks.get("observed", -1) else {},
             term_adds={term: keys for term, keys in self.term_adds.items() if keys},
             term_drops={term: keys for term, keys in self.term_drops.items() if keys},

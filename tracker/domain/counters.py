@@ -47,7 +47,10 @@ Matches = tuple[Match, ...]
 
 
 def scopes_of(match: Match) -> tuple[Scope, ...]:
-    """Where a match counts, the one with a history by the minute first: docs/explanation/counting.md, end of section 3, and section 5."""
+    """Where a match counts, the scope with a history by the minute first.
+
+    docs/explanation/counting.md, end of section 3, and section 5.
+    """
     if match.how == "word_of_mouth":
         return (Scope(match.campaign, WORD_OF_MOUTH),)
     if match.who:

@@ -18,6 +18,7 @@ from tracker.domain.batch import Batch, Lacking, counted_place
 from tracker.domain.events import (
     AnyEvent,
     DefinitionChangedEvent,
+    PostFact,
     ReactionAdded,
     ReactionObserved,
     ReactionRemoved,
@@ -58,17 +59,17 @@ def fold(partition: PartitionState, events: Sequence[Located]) -> Folded | Missi
 def wanted(events: Sequence[Located]) -> Missing:
     """What a batch surely needs, whatever is known already: to load it while the batch before is being applied."""
     missing = Missing()
-    observed: set[tuple[str, str, str]] = set()
+    posts: set[tuple[str, str, str]] = set()
     for located in events:
         fact = located.event.data
-        if type(fact) is ReactionObserved:
-            observed.add((fact.platform, fact.account, fact.post))  # Most are these, and about few posts.
-            continue
-        missing.pieces.update(pieces_of(fact))
-        if isinstance(fact, ReactionAdded | ReactionRemoved):
-            day, id = counted_place(fact)
-            missing.ids.setdefault(day, set()).add(id)
-    for platform, account, post in observed:
+        if isinstance(fact, PostFact):
+            posts.add((fact.platform, fact.account, fact.post))  # Most events are about few posts.
+        if type(fact) is not ReactionObserved:
+            missing.pieces.update(pieces_of(fact))
+            if isinstance(fact, ReactionAdded | ReactionRemoved):
+                day, id = counted_place(fact)
+                missing.ids.setdefault(day, set()).add(id)
+    for platform, account, post in posts:
         missing.pieces.add(post_piece(platform, account, post))
         missing.pieces.add(account_piece(platform, account))
     return missing
@@ -88,4 +89,3 @@ def _survey(batch: Batch, rest: Sequence[Located]) -> None:
         unknown = {id for id in ids if (day, id) not in known.counted}
         if unknown:
             batch.missing.ids.setdefault(day, set()).update(unknown)
-

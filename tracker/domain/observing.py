@@ -16,7 +16,7 @@ from bisect import bisect_left
 from tracker.domain.counters import HOUR, MINUTE, Changes, Ledger
 from tracker.domain.curve import AGES_MS, INTERVALS, VALUES, Change, Row, keep, merged
 from tracker.domain.events import METRICS, ReactionObserved, ReactionObservedEvent, Source
-from tracker.domain.posts import HALF_LIVES, LIVE, Draft, reacted, recount, stands
+from tracker.domain.posts import HALF_LIVES, LIVE, Draft, Post, reacted, recount, stands
 
 _N = len(METRICS)
 _NAMED = tuple(tuple((index, VALUES + index) for index in range(_N) if names >> index & 1) for names in range(1 << _N))
@@ -39,7 +39,7 @@ def take_in(draft: Draft) -> None:
         place = taken
 
 
-def _take_run(draft: Draft, waiting: list[ReactionObservedEvent], start: int) -> int:
+def _take_run(draft: Draft, waiting: list[ReactionObservedEvent], start: int) -> int:  # noqa: C901 - one pass
     """Take in as many from `start` on as make a run; the place of the first that is not in it."""
     post, ledger = draft.post, draft.ledger
     born, newest, curve = post.published_at, max(post.observed_at), post.curve
@@ -47,12 +47,12 @@ def _take_run(draft: Draft, waiting: list[ReactionObservedEvent], start: int) ->
     if born is None or post.added or not names or waiting[start].data.observed_at <= newest:
         return start
     named = _NAMED[names]
-    before = [total or 0 for total in post.totals]
-    counts, counts_at_hour = before.copy(), before
+    counts = [total or 0 for total in post.totals]
+    counts_at_hour = counts.copy()
     minutes: dict[int, Changes] = {} if ledger is None else ledger.minutes
     hour, next_hour, same_until = 0, 0, _NEVER
     place = start
-    for place in range(start, len(waiting)):  # noqa: B007 - read after the loop
+    for place in range(start, len(waiting)):
         event = waiting[place]
         fact = event.data
         at = fact.observed_at
@@ -100,13 +100,18 @@ def _take_run(draft: Draft, waiting: list[ReactionObservedEvent], start: int) ->
         place = len(waiting)
     _book_hour(ledger, hour, counts_at_hour, counts)
     for index, _ in named:
-        post.observed_at[index] = newest
-        post.totals[index] = post.observed[index] = counts[index]
-        if counts[index] < before[index]:
-            post.half_ages[index] = 0
+        _stand(post, index, newest, counts[index])
+        post.totals[index] = counts[index]
     draft.values |= names
     _was_seen(draft, source, newest)
     return place
+
+
+def _stand(post: Post, index: int, at: int, value: int) -> None:
+    """From now on this observation of a metric is the one that stands."""
+    if value < post.observed[index]:
+        post.half_ages[index] = 0
+    post.observed_at[index], post.observed[index] = at, value
 
 
 def _names(fact: ReactionObserved) -> int:
@@ -164,9 +169,7 @@ def _take_one(draft: Draft, event: ReactionObservedEvent) -> None:
     for index, value in enumerate(values):
         if value is None or (at, value) <= (post.observed_at[index], post.observed[index]):
             continue
-        if value < post.observed[index]:
-            post.half_ages[index] = 0
-        post.observed_at[index], post.observed[index] = at, value
+        _stand(post, index, at, value)
         if post.added is not None and index in post.added:
             recount(draft, index, at // MINUTE)
         else:

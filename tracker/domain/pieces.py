@@ -57,16 +57,12 @@ def click_piece(click: str) -> str:
 
 
 def pieces_of(fact: Fact) -> tuple[str, ...]:
-    """The pieces that a statement surely needs."""
+    """The pieces that a statement surely needs, besides the post that it is about and the post's account."""
     match fact:
         case CommentFact(platform=platform, account=account, post=post, comment=comment):
-            return (
-                post_piece(platform, account, post),
-                account_piece(platform, account),
-                comment_piece(platform, account, post, comment),
-            )
-        case PostFact(platform=platform, account=account, post=post):
-            return post_piece(platform, account, post), account_piece(platform, account)
+            return (comment_piece(platform, account, post, comment),)
+        case PostFact():
+            return ()
         case AccountFact(platform=platform, account=account):
             return (account_piece(platform, account),)
         case ConversionRecorded(order=order) | ConversionRefunded(order=order):

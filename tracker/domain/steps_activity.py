@@ -71,7 +71,7 @@ def _restored(batch: Batch, event: PostRestoredEvent) -> str | None:
 def _reactions(batch: Batch, event: ReactionObservedEvent) -> None:
     """Running totals wait, unless they say anew when the post came to be."""
     fact = event.data
-    draft = batch.draft(fact)
+    draft = batch.drafts_by_place.get((fact.platform, fact.account, fact.post)) or batch.draft(fact)
     post = draft.post
     if post.published_at is None or fact.observed_at < post.seen_at:
         _place(batch, draft, fact, event.source, published_at=fact.published_at)

@@ -76,7 +76,7 @@ class Adapter:
         if cursor is None or not await self._continues(cursor, batch):
             return
         records = trim(batch, cursor)
-        sent, letters = self._adapt(records)
+        sent, letters = self._adapt(partition, records)
         now = self._parts.clock()
         await self._parts.sender.send(self._parts.letters.outgoing(batch, letters, now))
         await self._parts.sender.send(sent)
@@ -126,28 +126,28 @@ class Adapter:
         head = await self._parts.store.open(partition)
         return checked(partition, self._parts.topics.name("inbox"), head.cursor, self._parts.logs["inbox"])
 
-    def _adapt(self, records: Sequence[Record]) -> tuple[dict[Place, list[Outgoing]], list[DeadLetter]]:
+    def _adapt(
+        self, partition: Partition, records: Sequence[Record]
+    ) -> tuple[dict[Place, list[Outgoing]], list[DeadLetter]]:
         sent: dict[Place, list[Outgoing]] = {}
         letters: list[DeadLetter] = []
         for record in records:
             try:
-                made = self._events(record)
+                made = self._events(partition, record)
             except Refused as refused:
-                now = self._parts.clock()
-                letters.append(
-                    self._parts.letters.letter("inbox", record, refused.reason, refused_by=refused.by, now=now)
-                )
+                letter, now = self._parts.letters.letter, self._parts.clock()
+                letters.append(letter(partition, record, refused.reason, refused_by=refused.by, now=now))
                 continue
             for where, outgoing in made:
                 sent.setdefault(where, []).append(outgoing)
         return sent, letters
 
-    def _events(self, record: Record) -> list[tuple[Place, Outgoing]]:
+    def _events(self, partition: Partition, record: Record) -> list[tuple[Place, Outgoing]]:
         """All events of one payload with where they go. Raises Refused."""
         raw = self._raw(record)
         made: list[tuple[Place, Outgoing]] = []
         for index, fact in enumerate(self._facts(raw)):
-            origin = Origin(self._parts.logs["inbox"], record.partition, record.offset, index)
+            origin = Origin(self._parts.logs["inbox"], partition.number, record.offset, index)
             made.append(self._placed(raw, fact, origin))
         return made
 

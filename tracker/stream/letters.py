@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from tracker.codec.dead import DeadLetter, Origin, encode
 from tracker.domain.events import Instant
+from tracker.store.base import Partition
 from tracker.stream.sender import Outgoing, Place, partition_of
 from tracker.stream.transport import Batch, Record
 from tracker.topics import Stage, Topics
@@ -41,13 +43,14 @@ class DeadLetters:
         self._recent: deque[tuple[Instant, int]] = deque()
         self.written = 0
 
-    def letter(self, stage: Stage, record: Record, reason: str, *, refused_by: str, now: Instant) -> DeadLetter:
-        """The letter of one record."""
+    def letter(self, where: Partition, record: Record, reason: str, *, refused_by: str, now: Instant) -> DeadLetter:
+        """The letter of one record of a partition."""
+        stage = cast(Stage, where.stage)
         origin = Origin(
             reason=_readable(reason),
             stage=stage,
-            topic=record.topic,
-            partition=record.partition,
+            topic=self._topics.name(stage),
+            partition=where.number,
             offset=record.offset,
             log=self._logs[stage],
             refused_by=refused_by,

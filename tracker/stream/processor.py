@@ -39,6 +39,9 @@ Rewind = Callable[[str, int, int], Awaitable[None]]
 Clock = Callable[[], int]
 
 
+_TURNS = 4
+
+
 class Parts(Struct, frozen=True, kw_only=True):
     """What a processor is made of."""
 
@@ -147,6 +150,7 @@ class Processor:
         letters += self._refused(held, folded, records)
         await self._send_letters(batch, letters)
         await self._settle(held)
+        await _turns_for(following)
         prepared = await self._prepare(following, held, folded)
         self._apply(held, folded, Cursor(batch.next_offset, self._log(held.partition)))
         if prepared is not None:
@@ -277,8 +281,8 @@ class Processor:
         return [self._letter(held, by_offset[refusal.offset], refusal.reason) for refusal in folded.refused]
 
     def _letter(self, held: Held, record: Record, reason: str) -> DeadLetter:
-        stage = cast(Stage, held.partition.stage)
-        return self._parts.letters.letter(stage, record, reason, refused_by="count", now=self._parts.clock())
+        now = self._parts.clock()
+        return self._parts.letters.letter(held.partition, record, reason, refused_by="count", now=now)
 
     async def _send_letters(self, batch: Batch, letters: Sequence[DeadLetter]) -> None:
         if letters:
@@ -331,6 +335,14 @@ class Processor:
 
 async def _next_of(batches: AsyncIterator[Batch]) -> Batch | None:
     return await anext(batches, None)
+
+
+async def _turns_for(following: Following | None) -> None:
+    """Let the next batch come, if it waits in Faust's buffer: it is handed on in two turns of the loop."""
+    for _ in range(_TURNS):
+        if following is None or following.done():
+            return
+        await asyncio.sleep(0)
 
 
 def trim(batch: Batch, cursor: Cursor) -> Sequence[Record]:

@@ -34,13 +34,13 @@ STOP_WITHIN = 10.0
 class Reading(Struct, frozen=True, kw_only=True):
     """How much is read ahead, and how soon the group notices that a worker is gone."""
 
-    partition_bytes: int = 1024 * 1024
+    partition_bytes: int = 2 * 1024 * 1024
     """At most this much of one partition in one fetch (a single larger record batch still comes through)."""
     fetch_bytes: int = 16 * 1024 * 1024
     """At most this much in one fetch of one broker."""
     fetch_wait_ms: int = 100
     """How long a broker waits for the first record of an idle partition. It delays the next fetch of the busy ones."""
-    batch_records: int = 4_000
+    batch_records: int = 6_000
     """At most so many records in one batch. A batch is one apply, and an apply should stay under about 20 ms.
 
     More than one fetch of a partition holds: a limit below it cuts each fetch into a whole batch and a crumb, and what
@@ -56,7 +56,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     def ceiling_bytes(self, *, partitions: int, handlers: int) -> int:
         """The most that all buffers together hold, in bytes of records as they are sent when not compressed.
 
-        One fetch of each assigned partition waits in aiokafka, one batch of each in the hands of the fetch loop; each
+        One fetch of each assigned partition waits in aiokafka, one fetch of each in the hands of the fetch loop; each
         handler has its buffer, one batch that waits for room in it, and two at work (one is applied while the next is
         decoded):
         `partition_bytes * (2 * partitions + handlers * (buffered_batches + 3))`.

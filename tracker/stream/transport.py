@@ -20,12 +20,14 @@ from operator import attrgetter
 from typing import Any, Protocol, cast
 
 import aiokafka
+from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.consumer import RecordMap, ensure_TP, ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from msgspec import Struct
+from msgspec.structs import replace
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +35,8 @@ _offset = attrgetter("offset")
 
 
 class Record(Protocol):
-    """What is read of aiokafka's ConsumerRecord. `timestamp` is in ms since the epoch, UTC."""
+    """A record as aiokafka unpacks it. `timestamp` is in ms since the epoch, UTC."""
 
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
     @property
     def offset(self) -> int: ...
     @property
@@ -85,6 +83,21 @@ class Batch(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"{self.topic}[{self.partition}]@{self.first_offset}..{self.next_offset}"
+
+
+def cut(batch: Batch, most: int) -> list[Batch]:
+    """A batch as seamless ones of at most so many records."""
+    if len(batch.records) <= most:
+        return [batch]
+    parts: list[Batch] = []
+    first_offset = batch.first_offset
+    for start in range(0, len(batch.records), most):
+        records = batch.records[start : start + most]
+        last = start + most >= len(batch.records)
+        next_offset = batch.next_offset if last else records[-1].offset + 1
+        parts.append(replace(batch, first_offset=first_offset, next_offset=next_offset, records=records))
+        first_offset = next_offset
+    return parts
 
 
 class CursorOutOfRange(Exception):
@@ -147,22 +160,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109 (Faust's signature)
         max_records: int | None = None,
     ) -> RecordMap:
-        # aiokafka spreads `max_records` over the partitions: one gets a whole fetch, the next what is left of the number.
-        # A crumb costs a batch's reads and apply as a whole one does, so each partition is asked by itself.
-        fetched: RecordMap = {}
         for tp in active_partitions:
-            fetched.update(await self._fetched(consumer, {tp}, 0, max_records))
-        return fetched or await self._fetched(consumer, active_partitions, timeout, max_records)
-
-    async def _fetched(
-        self,
-        consumer: aiokafka.AIOKafkaConsumer,
-        partitions: set[TP],
-        timeout: float | None,  # noqa: ASYNC109 (as above)
-        max_records: int | None,
-    ) -> RecordMap:
+            waiting = consumer._fetcher._records.get(tp)
+            if isinstance(waiting, FetchResult) and waiting.has_more():
+                # aiokafka would copy each record into one with its topic and partition: a third of what a fetch costs.
+                waiting._partition_records._consumer_record = _as_unpacked
         try:
-            return await super()._fetch_records(consumer, partitions, timeout, max_records)
+            # aiokafka spreads `max_records` over the partitions: after a whole fetch of one, the next gives a crumb,
+            # which costs as many reads and applies as a whole batch. So all that is there is taken; `getmany` cuts it.
+            return await super()._fetch_records(consumer, active_partitions, timeout, None)
         except NoOffsetForPartitionError:
             return {}  # aiokafka looked for a committed offset before our seek, which comes with every assignment
         except OffsetOutOfRangeError as error:
@@ -214,6 +220,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             log.info("Kafka's committed offsets were not moved: %s", error)
             return False
         return True
+
+
+def _as_unpacked(_: TopicPartition, record: Record) -> Record:
+    return record
 
 
 class Consumer(driver.Consumer):
@@ -282,7 +292,7 @@ class Consumer(driver.Consumer):
         await self._thread.seek_all(cursors)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 (Faust's signature)
-        """Fetch once, and give each partition's records as one message.
+        """Fetch once, and give each partition's records as one message, or more if they are beyond the largest batch.
 
         What arrives while the flow is stopped, or of a partition that is not active, is dropped: the seek before the
         flow resumes, or law 2, brings it back. (Faust seeks here, which would race with the seek of the assignment.)
@@ -292,14 +302,20 @@ class Consumer(driver.Consumer):
         if not records or self.should_stop:
             return
         for kafka_tp, fetched in records.items():
-            if not self.flow_active or self.app.consumer_generation_id != generation:
-                return
             tp = ensure_TP(kafka_tp)
+            if self._is_over(generation):
+                return
             if active is not None and tp not in active:
                 continue
-            batch = await self._seamless(tp, fetched)
-            if batch is not None:
+            whole = await self._seamless(tp, fetched)
+            for batch in [] if whole is None else cut(whole, self.app.conf.broker_max_poll_records):
+                if self._is_over(generation):
+                    return
                 yield tp, self._to_message(tp, batch)
+
+    def _is_over(self, generation: int) -> bool:
+        """Whether what was fetched in this generation of the group must not be given any more."""
+        return not self.flow_active or self.app.consumer_generation_id != generation
 
     async def _seamless(self, tp: TP, fetched: Sequence[Record]) -> Batch | None:
         """The records from the expected offset on; None where there are none, or where they must be fetched again."""
