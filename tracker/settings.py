@@ -129,3 +129,11 @@ class Settings(_Section, frozen=True, kw_only=True):
     log_level: Annotated[
         str, Meta(pattern="^(debug|info|warning|error)$", description="Least level that is logged")
     ] = "info"
+
+
+class UnfitSettings(ValueError):
+    """Settings with which a process must not start. `setting` is the name of the one at fault."""
+
+    def __init__(self, setting: str, problem: str) -> None:
+        super().__init__(f"{setting}: {problem}. Nothing was started.")
+        self.setting = setting

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import re
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from tracker.clock import now_ms
 from tracker.definitions import book as books
 from tracker.domain.schedule import Cadence
 from tracker.settings import Settings
@@ -44,11 +44,6 @@ OnWait = Callable[[float, str], None]
 CANONICAL: Final[tuple[Stage, ...]] = ("activity", "commerce")
 Told = Callable[[str], OnWait]
 """Makes the countdown that is told while something (named) is waited for."""
-
-
-def now_ms() -> int:
-    """The wall clock, in ms since the epoch, UTC."""
-    return time.time_ns() // 1_000_000
 
 
 def topics(settings: Settings) -> Topics:
@@ -192,7 +187,7 @@ def _worker_parts(
         store=opened,
         platforms=registry_of_plugins.platforms,
         cadence=cadence(settings),
-        clock=_now_ms,
+        clock=now_ms,
         view_now=lambda: _active_view(opened),
         reading=Reading(batch_records=chosen.batch_records, session_timeout_s=chosen.session_timeout_seconds),
         dead_limit=chosen.dead_limit,
@@ -221,7 +216,7 @@ async def run_receiver(
 async def run_poller(settings: Settings, stop: asyncio.Event, on_wait: Told) -> None:
     """A poller, until `stop`; built anew on the other view when the view is switched."""
     from tracker.ingest.budget import SharedBudget
-    from tracker.ingest.health import PollMetrics
+    from tracker.ingest.poll_metrics import PollMetrics
     from tracker.ingest.poller import PollerParts
     from tracker.ingest.poller import run_poller as ask_platforms
     from tracker.metrics import served
@@ -335,10 +330,4 @@ async def run_import(
     adapters = plugins().platforms
     await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
     async with publisher(settings) as publishing:
-        return await import_file(
-            path, publishing, adapters, now=_now_ms(), from_line=from_line, on_progress=on_progress
-        )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+        return await import_file(path, publishing, adapters, now=now_ms(), from_line=from_line, on_progress=on_progress)

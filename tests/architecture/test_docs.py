@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tracker.cli.reference import pages
-from tracker.ingest.health import Metrics, PollMetrics
+from tracker.ingest.health import Metrics
+from tracker.ingest.poll_metrics import PollMetrics
 from tracker.plugin import hookspecs
 from tracker.settings import Settings
 from tracker.settings_load import LoadedSettings, listing

@@ -5,7 +5,7 @@ import json
 import sys
 
 from tests.ingest.mentions import Unlimited
-from tracker.ingest.health import PollMetrics
+from tracker.ingest.poll_metrics import PollMetrics
 from tracker.ingest.poller import PollerParts, run_poller
 from tracker.ingest.publisher import Publisher
 from tracker.settings import PlatformSettings, Poller, Settings, Worker

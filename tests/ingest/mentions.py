@@ -18,7 +18,7 @@ from tests.ingest.stand_in import Asked, StandIn, Told
 from tracker.codec import inbox
 from tracker.domain.events import PostPublished
 from tracker.ingest.budget import Budget
-from tracker.ingest.health import PollMetrics
+from tracker.ingest.poll_metrics import PollMetrics
 from tracker.ingest.poller import PollerParts, run_poller
 from tracker.ingest.publisher import Placed, Publisher
 from tracker.plugin.api import PlatformAdapter, RawPayload

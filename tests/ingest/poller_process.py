@@ -6,7 +6,7 @@ import sys
 
 from tests.ingest.doors import SampleAdapter
 from tracker.ingest.budget import SharedBudget
-from tracker.ingest.health import PollMetrics
+from tracker.ingest.poll_metrics import PollMetrics
 from tracker.ingest.poller import PollerParts, run_poller
 from tracker.ingest.publisher import Publisher
 from tracker.settings import PlatformSettings, Poller, Settings

@@ -12,12 +12,11 @@ from tests.harness.brokers import Broker
 from tests.ingest.doors import SampleAdapter, publishing, read_inbox, until
 from tests.ingest.stand_in import Asked, StandIn, Told, stand_in
 from tracker.ingest.budget import Budget
-from tracker.ingest.health import PollMetrics
+from tracker.ingest.poll_metrics import PollMetrics
 from tracker.ingest.poller import PollerParts, run_poller
 from tracker.ingest.publisher import Publisher
-from tracker.ingest.receiver import UnfitSettings
 from tracker.plugin.api import Access, DueItem, HttpRequest
-from tracker.settings import PlatformSettings, Poller, Settings
+from tracker.settings import PlatformSettings, Poller, Settings, UnfitSettings
 from tracker.store.base import Change, Cursor, Partition, Store
 from tracker.store.memory import MemoryStore
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,11 +38,6 @@ def loaded(context: typer.Context) -> LoadedSettings:
 def settings(context: typer.Context) -> Settings:
     """The settings. Raises BadSettings."""
     return loaded(context).settings
-
-
-def now_ms() -> int:
-    """The wall clock, in ms since the epoch: read here, at the edge, and passed inwards."""
-    return time.time_ns() // 1_000_000
 
 
 def counted(number: int, noun: str) -> str:

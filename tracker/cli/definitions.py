@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from tracker import wiring
 from tracker.cli import common
+from tracker.clock import now_ms
 from tracker.definitions import book as books
 from tracker.definitions import writing
 from tracker.definitions.reading import INSTANTS, FaultyDefinitions, Key, did_you_mean, read
@@ -104,9 +105,7 @@ async def _write(settings: Settings, steps: Sequence[books.Step]) -> int:
     from tracker.definitions import registry
 
     async with wiring.publisher(settings) as publisher:
-        written = await registry.write(
-            publisher, wiring.topics(settings), steps, at=common.now_ms(), told=lambda step: None
-        )
+        written = await registry.write(publisher, wiring.topics(settings), steps, at=now_ms(), told=lambda step: None)
     return len(written)
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tracker.cli import common
+from tracker.clock import now_ms
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +59,7 @@ async def _apply(settings: Path, file: Path) -> None:
     book = await asyncio.to_thread(wiring.read_book, chosen)
     steps = books.plan(book, read([file], books.standing(book)))
     async with wiring.publisher(chosen) as publisher:
-        await registry.write(publisher, wiring.topics(chosen), steps, at=common.now_ms(), told=lambda _step: None)
+        await registry.write(publisher, wiring.topics(chosen), steps, at=now_ms(), told=lambda _step: None)
 
 
 def _process_age() -> float:

@@ -19,7 +19,7 @@ EXPECTED: Final = frozenset(
         "tracker.definitions.registry.RegistryUnreadable",
         "tracker.ingest.importer.ImportStopped",
         "tracker.ingest.publisher.KafkaUnreachable",
-        "tracker.ingest.receiver.UnfitSettings",
+        "tracker.settings.UnfitSettings",
         "tracker.kafka_admin.KafkaDown",
         "tracker.kafka_admin.UnfitTopics",
         "tracker.plugin.manager.PluginError",

@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from tracker import wiring
 from tracker.cli import common, tables
+from tracker.clock import now_ms
 from tracker.definitions.reading import did_you_mean
 from tracker.domain.counters import CAMPAIGN_SCOPE, WORD_OF_MOUTH
 from tracker.domain.figures import Figure, figures, velocity
@@ -77,7 +78,7 @@ async def _campaigns(settings: Settings) -> set[str]:
 
 
 async def _read(settings: Settings, campaign: str) -> list[Seen]:
-    now = common.now_ms()
+    now = now_ms()
     partitions = wiring.partitions(settings)
     async with wiring.store(settings, on_wait=common.countdown("Redis")) as store:
         totals = await store.totals(campaign)

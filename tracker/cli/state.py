@@ -15,6 +15,7 @@ from rich.table import Table
 from tracker import wiring
 from tracker.cli import common
 from tracker.cli.tables import duration
+from tracker.clock import now_ms
 from tracker.settings import Settings
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def status(
     common.out.print(
         f"view {seen.view}: {common.counted(seen.lag, 'record')} behind, {common.counted(seen.dead, 'dead letter')}"
     )
-    common.out.print(_table(rows, common.now_ms()))
+    common.out.print(_table(rows, now_ms()))
     for info in wiring.plugins().plugins:
         common.out.print(f"plugin {info}: {', '.join(info.platforms) or 'no platform'}")
     for partition in seen.foreign:

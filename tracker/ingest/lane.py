@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from tracker.codec import inbox
 from tracker.ingest.budget import Budget
-from tracker.ingest.health import PollMetrics
+from tracker.ingest.poll_metrics import PollMetrics
 from tracker.ingest.publisher import KafkaUnreachable, Publisher, RecordTooLarge
 from tracker.plugin.api import Access, DueItem, HttpRequest, PlatformAdapter, Quota, RawPayload, Unreadable
 from tracker.plugin.limits import DAY_MS, retry_after_ms

@@ -16,15 +16,15 @@ import httpx
 import structlog
 from msgspec import Struct
 
+from tracker.clock import now_ms
 from tracker.domain.schedule import parse_item
 from tracker.ingest.budget import Budget
 from tracker.ingest.follow_ups import FollowUpParts, run_follow_ups
-from tracker.ingest.health import PollMetrics
 from tracker.ingest.lane import Lane, LaneParts, Leased
+from tracker.ingest.poll_metrics import PollMetrics
 from tracker.ingest.publisher import Publisher
-from tracker.ingest.receiver import UnfitSettings, now_ms
 from tracker.plugin.api import Access, DueItem, PlatformAdapter
-from tracker.settings import PlatformSettings, Settings
+from tracker.settings import PlatformSettings, Settings, UnfitSettings
 from tracker.store.base import Lease, Partition, Store, StoreUnreachable
 
 log = structlog.get_logger(__name__)

@@ -23,6 +23,7 @@ from litestar.types import Receive as ASGIReceive
 from litestar.types import Send as ASGISend
 from msgspec import Struct
 
+from tracker.clock import now_ms
 from tracker.ingest.conversions import conversion_routes
 from tracker.ingest.definitions import LinkBook, follow_links
 from tracker.ingest.health import KafkaProbe, Metrics, health_routes
@@ -31,25 +32,12 @@ from tracker.ingest.http import AnyRequest, Refused, problem
 from tracker.ingest.links import ClickRecorder, link_routes
 from tracker.ingest.publisher import KafkaUnreachable, Publisher
 from tracker.plugin.api import PlatformAdapter
-from tracker.settings import Settings
+from tracker.settings import Settings, UnfitSettings
 
 log = structlog.get_logger(__name__)
 
 SHORTEST_SECRET = 16
 _DRAIN_SECONDS = 5.0
-
-
-class UnfitSettings(ValueError):
-    """Settings with which the receiver must not start. `setting` is the name of the one at fault."""
-
-    def __init__(self, setting: str, problem: str) -> None:
-        super().__init__(f"{setting}: {problem}. The receiver was not started.")
-        self.setting = setting
-
-
-def now_ms() -> int:
-    """Milliseconds since the epoch, UTC."""
-    return time.time_ns() // 1_000_000
 
 
 class ReceiverParts(Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ import httpx
 from msgspec import Struct
 from rich.console import Console
 
+from tracker.clock import now_ms
 from tracker.definitions.writing import to_yaml
 from tracker.embedded.broker import start_broker
 from tracker.embedded.process import free_port
@@ -53,11 +54,6 @@ class Options(Struct, frozen=True, kw_only=True):
     seconds: int | None = None
     kill: bool = False
     seed: int = 1
-
-
-def now_ms() -> int:
-    """The clock of the demo: ms since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 def run(options: Options, console: Console) -> int:
