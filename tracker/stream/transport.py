@@ -6,7 +6,7 @@
 3. A cursor that the log does not hold stops the worker. Nothing is skipped, and nothing is reset.
 4. Kafka's committed offset is a hint for lag monitors. It is never read, and a commit that fails harms nobody.
 
-Faust's private members that are overridden here are pinned by tests/stream/test_transport.py: it fails when a new
+Faust's private members that are overridden here are pinned by tests/stream/test_transport_seams.py: it fails when a new
 version of Faust moves them.
 """
 
