@@ -39,7 +39,7 @@ Rewind = Callable[[str, int, int], Awaitable[None]]
 Clock = Callable[[], int]
 
 
-_TURNS = 4
+_TURNS = 4  # twice what it took when it was counted
 
 
 class Parts(Struct, frozen=True, kw_only=True):
