@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_
 
 import msgspec
 
-from tracker.definitions.reading import did_you_mean
+from tracker.definitions.references import did_you_mean
 from tracker.settings import Settings
 from tracker.yaml_source import KeyPath, Plain, YamlFault, read_file
 

@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, get_args
 
 from msgspec import Struct
 
 from tracker.domain import events as ev
+from tracker.domain.verdicts import Category
 
-Stage = Literal["inbox", "activity", "commerce", "registry", "touched", "dead"]
-STAGES: tuple[Stage, ...] = ("inbox", "activity", "commerce", "registry", "touched", "dead")
-COMPACTED: frozenset[Stage] = frozenset({"registry"})
+Stage = Literal[
+    "inbox",
+    "activity",
+    "commerce",
+    "registry",
+    "touched",
+    "dead",
+    "alerts.engagement",
+    "alerts.speed",
+    "alerts.authenticity",
+    "alerts.conversion",
+    "alerts.compliance",
+    "alerts.agreement",
+    "alerts.payout",
+    "alerts.system",
+    "alerts.current",
+    "alerts.acts",
+]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+COMPACTED: frozenset[Stage] = frozenset({"registry", "alerts.current", "alerts.acts"})
+ALERTS: Mapping[Category, Stage] = {
+    "engagement": "alerts.engagement",
+    "speed": "alerts.speed",
+    "authenticity": "alerts.authenticity",
+    "conversion": "alerts.conversion",
+    "compliance": "alerts.compliance",
+    "agreement": "alerts.agreement",
+    "payout": "alerts.payout",
+    "system": "alerts.system",
+}
+"""Where the alerts of a category are told."""
 
 
 class Topics(Struct, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ from tracker.topics import Stage, Topics
 if TYPE_CHECKING:
     from tracker.audit import Report
     from tracker.audit.comparison import Progress as AuditProgress
-    from tracker.definitions.reading import Key
+    from tracker.definitions.references import Key
     from tracker.domain.events import DefinitionChanged
     from tracker.ingest.importer import Imported
     from tracker.ingest.importer import Progress as ImportProgress

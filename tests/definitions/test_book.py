@@ -6,7 +6,7 @@ import pytest
 
 from tracker.codec import events as codec
 from tracker.definitions import book
-from tracker.definitions.reading import Key
+from tracker.definitions.references import Key
 from tracker.domain.definitions import Agreement, Campaign, Creator, Definition
 from tracker.domain.events import DefinitionChanged
 

@@ -7,7 +7,9 @@ from tracker.plugin import PlatformAdapter, hookspecs
 from tracker.plugin.reference import hooks, hooks_page
 
 ROOT = Path(__file__).parents[2]
-TESTS = (Path(__file__).parent / "test_manager.py").read_text(encoding="utf-8")
+TESTS = "".join(
+    (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("test_manager.py", "test_rule_hook.py")
+)
 
 
 def test_the_page_of_hooks_is_the_generated_one() -> None:

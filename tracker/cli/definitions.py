@@ -15,7 +15,8 @@ from tracker.cli import common
 from tracker.clock import now_ms
 from tracker.definitions import book as books
 from tracker.definitions import writing
-from tracker.definitions.reading import INSTANTS, FaultyDefinitions, Key, did_you_mean, read
+from tracker.definitions.reading import INSTANTS, FaultyDefinitions, read
+from tracker.definitions.references import Key, did_you_mean
 from tracker.domain.definitions import AccountRef, Definition, DefinitionKind
 from tracker.settings import Settings
 

@@ -15,7 +15,7 @@ from rich.markup import escape
 from tracker import wiring
 from tracker.cli import common, tables
 from tracker.clock import now_ms
-from tracker.definitions.reading import did_you_mean
+from tracker.definitions.references import did_you_mean
 from tracker.domain.counters import CAMPAIGN_SCOPE, WORD_OF_MOUTH
 from tracker.domain.figures import Figure, figures, velocity
 from tracker.settings import Settings

@@ -15,8 +15,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from tracker.codec import events as codec
-from tracker.definitions.reading import Key, did_you_mean, kind_of
-from tracker.domain.definitions import Agreement, Definition, Link
+from tracker.definitions.reading import kind_of
+from tracker.definitions.references import Key, did_you_mean
+from tracker.domain.definitions import COUNTED_KINDS, Agreement, Definition, Link, NotifierDefinition, RuleDefinition
 from tracker.domain.events import AnyEvent, DefinitionChanged, DefinitionChangedEvent, Instant
 
 PLATFORM: Final = "tracker"
@@ -130,8 +131,12 @@ def plan_deletion(book: Book, keys: Sequence[Key]) -> list[Step]:
 
 
 def missing(book: Book, known_versions: Mapping[Key, int]) -> list[DefinitionChanged]:
-    """What a partition that knows these versions still lacks, campaigns first."""
-    lacking = [change for key, change in book.items() if known_versions.get(key, 0) < change.version]
+    """What a partition that knows these versions still lacks of what it counts by, campaigns first."""
+    lacking = [
+        change
+        for key, change in book.items()
+        if change.kind in COUNTED_KINDS and known_versions.get(key, 0) < change.version
+    ]
     order = {"campaign": 0, "creator": 1, "agreement": 2, "link": 3}
     return sorted(lacking, key=lambda change: (order[change.kind], change.version))
 
@@ -148,5 +153,9 @@ def _names(definition: Definition) -> set[Key]:
         case Link():
             named: set[Key] = {("campaign", definition.campaign)}
             return named if definition.creator is None else named | {("creator", definition.creator)}
+        case RuleDefinition(campaign=str(campaign)):
+            return {("campaign", campaign)}
+        case NotifierDefinition():
+            return {("campaign", campaign) for campaign in definition.campaigns}
         case _:
             return set()

@@ -7,15 +7,24 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, get_args
 
 import msgspec
 
-from tracker.domain.definitions import Agreement, Campaign, Creator, Definition, DefinitionKind, Link
+from tracker.definitions.references import Key, account_owners, did_you_mean, problems
+from tracker.domain.definitions import (
+    Agreement,
+    Campaign,
+    Creator,
+    Definition,
+    DefinitionKind,
+    Link,
+    NotifierDefinition,
+    RuleDefinition,
+)
 from tracker.yaml_source import Document, KeyPath, Place, Plain, YamlFault, read_file
 
 SECTIONS: Final[Mapping[str, type[Definition]]] = {
@@ -23,9 +32,10 @@ SECTIONS: Final[Mapping[str, type[Definition]]] = {
     "creators": Creator,
     "agreements": Agreement,
     "links": Link,
+    "rules": RuleDefinition,
+    "notifiers": NotifierDefinition,
 }
-INSTANTS: Final = frozenset({"starts_at", "ends_at"})
-Key = tuple[DefinitionKind, str]
+INSTANTS: Final = frozenset({"starts_at", "ends_at", "due_at"})
 
 
 class Fault(msgspec.Struct, frozen=True, order=True):
@@ -83,7 +93,11 @@ def read(files: Iterable[Path], known: Mapping[Key, Definition] = {}) -> list[De
         for document in documents:
             _document(document, found, faults)
     if not faults:
-        _references(found, known, faults)
+        everything = {**known, **{key: entry.definition for key, entry in found.items()}}
+        owners = account_owners(everything.values())
+        for entry in found.values():
+            for field, problem in problems(entry.definition, everything, owners):
+                faults.append(_fault(entry.place, field, problem))
     if faults:
         raise FaultyDefinitions(sorted(faults))
     return [entry.definition for entry in found.values()]
@@ -178,6 +192,8 @@ PATTERNS: Final[Mapping[str, str]] = {
     "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$": "a short name of letters, digits, `_`, `.` and `-`",
     "^[a-z][a-z0-9_]{0,31}$": "a platform's name in lower case, such as instagram",
     r"^https?://[^\s]+$": "an address that begins with http:// or https://",
+    r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,9})?$": 'a decimal in quotes such as "0.03"',
+    r"^[a-z]+\.[a-z][a-z0-9_]*$": "a rule's name such as engagement.below_target",
 }
 """What a pattern of tracker.domain.definitions asks for, in words."""
 
@@ -202,57 +218,3 @@ def _instant(value: Plain) -> int:
         if at is not None:
             raise ValueError("Expected a time with its offset, such as 2026-11-01T00:00:00+09:00")
     raise ValueError("Expected a date and time with an offset, such as 2026-11-01T00:00:00+09:00")
-
-
-def did_you_mean(word: str, choices: Collection[str]) -> str:
-    """A suggestion for a misspelt word, and what is allowed."""
-    near = difflib.get_close_matches(word, choices, n=1)
-    hint = f"; did you mean `{near[0]}`?" if near else "."
-    return f"{hint} Allowed: {', '.join(sorted(choices))}" if choices else ""
-
-
-def _references(found: Mapping[Key, Read], known: Mapping[Key, Definition], faults: list[Fault]) -> None:
-    everything: dict[Key, Definition] = {**known, **{key: entry.definition for key, entry in found.items()}}
-    owners: dict[tuple[str, str], str] = {}
-    for definition in everything.values():
-        if isinstance(definition, Creator):
-            for account in definition.accounts:
-                owners.setdefault((account.platform, account.account), definition.id)
-    for entry in found.values():
-        for field, problem in _problems(entry.definition, everything, owners):
-            faults.append(_fault(entry.place, field, problem))
-
-
-def _problems(
-    definition: Definition, everything: Mapping[Key, Definition], owners: Mapping[tuple[str, str], str]
-) -> Iterable[tuple[str, str]]:
-    match definition:
-        case Campaign(starts_at=start, ends_at=end) if end <= start:
-            yield "ends_at", "must come after starts_at"
-        case Creator(accounts=accounts):
-            for account in accounts:
-                owner = owners[account.platform, account.account]
-                if owner != definition.id:
-                    yield (
-                        "accounts",
-                        f"{account.platform} account `{account.account}` is already creator `{owner}`'s",
-                    )
-        case Agreement():
-            yield from _refers(definition.campaign, "campaign", everything)
-            yield from _refers(definition.creator, "creator", everything)
-            campaign = everything.get(("campaign", definition.campaign))
-            if isinstance(campaign, Campaign):
-                start = campaign.starts_at if definition.starts_at is None else definition.starts_at
-                end = campaign.ends_at if definition.ends_at is None else definition.ends_at
-                if end <= start:
-                    yield "ends_at", "the agreement's window is empty: its end must come after its start"
-        case Link():
-            yield from _refers(definition.campaign, "campaign", everything)
-            if definition.creator is not None:
-                yield from _refers(definition.creator, "creator", everything)
-
-
-def _refers(id: str, kind: DefinitionKind, everything: Mapping[Key, Definition]) -> Iterable[tuple[str, str]]:
-    if (kind, id) not in everything:
-        ids = [known for other, known in everything if other == kind]
-        yield kind, f"no {kind} `{id}`{did_you_mean(id, ids)}"

@@ -18,7 +18,8 @@ from kafka.errors import KafkaError
 
 from tracker.codec import events as codec
 from tracker.definitions import book as books
-from tracker.definitions.reading import Key
+from tracker.definitions.references import Key
+from tracker.domain.definitions import COUNTED_KINDS
 from tracker.domain.events import DefinitionChanged, Instant
 from tracker.topics import Stage, Topics
 
@@ -106,8 +107,10 @@ async def write(
 
 
 async def broadcast(publisher: Publishes, topics: Topics, changes: Iterable[DefinitionChanged]) -> None:
-    """Send definitions to every partition of every canonical topic."""
+    """Send definitions that are counted by to every partition of every canonical topic."""
     for change in changes:
+        if change.kind not in COUNTED_KINDS:
+            continue
         everywhere = [(stage, number) for stage in CANONICAL for number in range(topics.partitions)]
         await asyncio.gather(*(complete(publisher, stage, number, [change]) for stage, number in everywhere))
 

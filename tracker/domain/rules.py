@@ -13,7 +13,17 @@ from typing import TypeVar
 from msgspec import Struct
 
 from tracker.domain import text as tokens
-from tracker.domain.definitions import Agreement, Campaign, Creator, Definition, DefinitionKind, Link
+from tracker.domain.definitions import (
+    Agreement,
+    Campaign,
+    Creator,
+    Definition,
+    DefinitionKind,
+    Link,
+    NotifierDefinition,
+    RuleDefinition,
+    TokenDefinition,
+)
 from tracker.domain.events import DefinitionChanged
 
 T = TypeVar("T")
@@ -24,6 +34,9 @@ _KINDS: dict[DefinitionKind, type[Definition]] = {
     "creator": Creator,
     "agreement": Agreement,
     "link": Link,
+    "rule": RuleDefinition,
+    "notifier": NotifierDefinition,
+    "token": TokenDefinition,
 }
 
 
@@ -71,7 +84,7 @@ def misfit(fact: DefinitionChanged) -> str | None:
         return None
     if isinstance(fact.definition, _KINDS[fact.kind]) and fact.definition.id == fact.id:
         return None
-    found = f"{type(fact.definition).__name__.lower()}:{fact.definition.id}"
+    found = f"{type(fact.definition).__struct_config__.tag}:{fact.definition.id}"
     return f"the change of {fact.kind}:{fact.id} holds {found}; nothing was changed, apply the definition again"
 
 
@@ -128,6 +141,8 @@ class Rules:
                 return self._change_agreement(fact.id, new if isinstance(new, Agreement) else None)
             case "link":
                 return self._change_link(fact.id, new if isinstance(new, Link) else None)
+            case _:  # the rest is not counted by, and is not broadcast
+                return Concern()
 
     def watched_until(self, platform: str, account: str) -> int | None:
         """The end of the last agreement that wants this account looked at; None: there is none."""

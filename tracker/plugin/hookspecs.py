@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pluggy
 
 from tracker.plugin.api import PlatformAdapter
+from tracker.plugin.rules import Rule
 
 NAMESPACE = "tracker"
 hookspec = pluggy.HookspecMarker(NAMESPACE)
@@ -26,5 +27,23 @@ def tracker_platforms() -> Iterable[PlatformAdapter]:  # type: ignore[empty-body
     @hookimpl
     def tracker_platforms() -> list[PlatformAdapter]:
         return [Pebble()]
+    ```
+    """
+
+
+@hookspec
+def tracker_rules() -> Iterable[Rule]:  # type: ignore[empty-body]
+    """Offer alert rules.
+
+    Called once, at start, in every process that judges. Every rule is pure: it gets facts, settings and the time, and
+    returns verdicts; the watcher gathers the facts, keeps the alerts and tells of them. Two rules with one `name` stop
+    the start, both named. See docs/how-to/write-an-alert-rule.md.
+
+    ```python
+    from tracker.plugin import Rule, hookimpl
+
+    @hookimpl
+    def tracker_rules() -> list[Rule]:
+        return [TooQuiet()]
     ```
     """

@@ -1,28 +1,33 @@
 """Loading plugins: the only place that knows pluggy's manager and the entry points.
 
 1. Everything happens once, at start. What is handed out is frozen.
-2. A plugin that cannot be loaded, declares a hook that does not exist, or offers what is no adapter stops the start;
-   the error names the plugin, its distribution and version.
-3. Two plugins with one name, or two adapters with one platform name, stop the start; both are named.
+2. A plugin that cannot be loaded, declares a hook that does not exist, or offers what is no adapter or rule stops the
+   start; the error names the plugin, its distribution and version.
+3. Two plugins with one name, or two adapters (or rules) with one name, stop the start; both are named.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast, get_args
 
 import pluggy
+from msgspec import NODEFAULT, structs
 
+from tracker.domain.alerts import Timing
+from tracker.domain.verdicts import CATEGORIES, SEVERITIES
 from tracker.plugin import hookspecs
 from tracker.plugin.api import PlatformAdapter
 from tracker.plugin.registry import PluginInfo, Registry
+from tracker.plugin.rules import Kind, RuleSettings
 
 GROUP = "tracker.plugins"
 
 _PLATFORM_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+_RULE_NAME = re.compile(r"[a-z]+\.[a-z][a-z0-9_]{0,63}", re.ASCII)
 _METHODS = ("verify", "handshake", "parse", "requests", "follow_up", "quota")
 
 
@@ -86,45 +91,50 @@ def _refuse_unknown_hooks(manager: pluggy.PluginManager, infos: dict[str, Plugin
 
 
 def _collect(manager: pluggy.PluginManager, infos: dict[str, PluginInfo]) -> Registry:
-    platforms: dict[str, PlatformAdapter] = {}
-    owners: dict[str, PluginInfo] = {}
-    offered: dict[str, list[str]] = {name: [] for name in infos}
-    for implementation in sorted(manager.hook.tracker_platforms.get_hookimpls(), key=lambda each: each.plugin_name):
-        info = infos[implementation.plugin_name]
-        # Called one by one rather than through the hook, so that an error is its plugin's and nobody else's.
-        for adapter in _offered(implementation, info):
-            name = _checked_name(adapter, info)
-            if name in platforms:
-                raise PluginError(
-                    info,
-                    f"it offers the platform {name!r}, and so does plugin {owners[name]}",
-                    "Uninstall one of the two.",
-                    other=owners[name],
-                )
-            platforms[name], owners[name] = adapter, info
-            offered[info.name].append(name)
+    platforms = _named("platform", manager.hook.tracker_platforms, _checked_name, infos)
+    rules = _named("rule", manager.hook.tracker_rules, checked_rule, infos)
+
+    def offered(kind: Mapping[str, tuple[Any, PluginInfo]], info: PluginInfo) -> tuple[str, ...]:
+        return tuple(name for name, (_, owner) in kind.items() if owner.name == info.name)
+
     return Registry(
-        platforms=MappingProxyType(platforms),
+        platforms=MappingProxyType({name: adapter for name, (adapter, _) in platforms.items()}),
+        rules=MappingProxyType({name: rule for name, (rule, _) in rules.items()}),
         plugins=tuple(
-            PluginInfo(
-                name=info.name,
-                distribution=info.distribution,
-                version=info.version,
-                platforms=tuple(offered[info.name]),
-            )
+            structs.replace(info, platforms=offered(platforms, info), rules=offered(rules, info))
             for info in infos.values()
         ),
     )
 
 
-def _offered(implementation: pluggy.HookImpl, info: PluginInfo) -> Sequence[PlatformAdapter]:
+def _named(
+    kind: str, hook: pluggy.HookCaller, checked_name: Callable[[Any, PluginInfo], str], infos: dict[str, PluginInfo]
+) -> dict[str, tuple[Any, PluginInfo]]:
+    """What all plugins offer through one hook, by name, with whose it is. Raises PluginError."""
+    found: dict[str, tuple[Any, PluginInfo]] = {}
+    for implementation in sorted(hook.get_hookimpls(), key=lambda each: each.plugin_name):
+        info = infos[implementation.plugin_name]
+        # Called one by one rather than through the hook, so that an error is its plugin's and nobody else's.
+        for offer in _offered(hook.name, implementation, info):
+            name = checked_name(offer, info)
+            if name in found:
+                other = found[name][1]
+                raise PluginError(
+                    info,
+                    f"it offers the {kind} {name!r}, and so does plugin {other}",
+                    "Uninstall one of the two.",
+                    other=other,
+                )
+            found[name] = (offer, info)
+    return found
+
+
+def _offered(hook: str, implementation: pluggy.HookImpl, info: PluginInfo) -> Sequence[Any]:
     try:
-        offer = cast("Callable[[], Iterable[PlatformAdapter]]", implementation.function)
+        offer = cast("Callable[[], Iterable[Any]]", implementation.function)
         return list(offer())
     except Exception as error:  # as in _register: a foreign function may raise anything
-        raise PluginError(
-            info, f"tracker_platforms failed: {type(error).__name__}: {error}", "Fix or uninstall it."
-        ) from error
+        raise PluginError(info, f"{hook} failed: {type(error).__name__}: {error}", "Fix or uninstall it.") from error
 
 
 def _checked_name(adapter: PlatformAdapter, info: PluginInfo) -> str:
@@ -148,3 +158,45 @@ def _checked_name(adapter: PlatformAdapter, info: PluginInfo) -> str:
     if unbatched:
         raise PluginError(info, f"the adapter of {name!r} polls {unbatched} without a batch size", "Add it to `batch`.")
     return name
+
+
+def checked_rule(rule: Any, info: PluginInfo) -> str:
+    """The rule's name, once everything a rule has is found on it. Raises PluginError."""
+    name = getattr(rule, "name", None)
+    category = getattr(rule, "category", None)
+    if not isinstance(name, str) or not _RULE_NAME.fullmatch(name) or name.partition(".")[0] != category:
+        raise PluginError(
+            info, f"a rule's name is {name!r}; it is `<category>.<what>`, here of category {category!r}", "Rename it."
+        )
+    faults = [what for what, is_right in _RULE_PARTS.items() if not is_right(getattr(rule, what, None))]
+    if not faults and (rule.about == "pipeline") != (category == "system"):
+        faults = ["about (rules about the pipeline, and only these, are of category `system`)"]
+    if not faults:
+        faults = [f"settings ({fault})" for fault in _faulty_settings(rule.settings)]
+    if faults:
+        raise PluginError(
+            info,
+            f"the rule {name!r} lacks, or has wrong, {', '.join(faults)}",
+            "See tracker.plugin.rules, and inherit tracker.plugin.testing_rules.RuleContract in its tests.",
+        )
+    return name
+
+
+def _faulty_settings(settings: type[RuleSettings]) -> list[str]:
+    return [
+        f"{each.name} has no default"
+        for each in structs.fields(settings)
+        if each.default is NODEFAULT and each.default_factory is NODEFAULT
+    ]
+
+
+_RULE_PARTS: Mapping[str, Callable[[Any], bool]] = {
+    "title": lambda title: isinstance(title, Mapping) and bool(title.get("en")),
+    "category": lambda category: category in CATEGORIES,
+    "kind": lambda kind: kind in get_args(Kind),
+    "severity": lambda severity: severity in SEVERITIES,
+    "timing": lambda timing: isinstance(timing, Timing),
+    "settings": lambda settings: isinstance(settings, type) and issubclass(settings, RuleSettings),
+    "about": lambda about: about in ("campaign", "pipeline"),
+    "judge": callable,
+}

@@ -8,22 +8,25 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from tracker.plugin.api import PlatformAdapter
+from tracker.plugin.rules import Rule
 
 
 class PluginInfo(Struct, frozen=True, kw_only=True):
-    """One loaded plugin: its entry point's name, where it came from, and the platforms it offers."""
+    """One loaded plugin: its entry point's name, where it came from, and what it offers."""
 
     name: str
     distribution: str
     version: str
     platforms: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name} ({self.distribution} {self.version})"
 
 
 class Registry(Struct, frozen=True, kw_only=True):
-    """Frozen look-ups. `platforms`: the adapter of each platform name."""
+    """Frozen look-ups. `platforms`: the adapter of each platform name. `rules`: the rule of each name."""
 
     platforms: Mapping[str, PlatformAdapter] = MappingProxyType({})
+    rules: Mapping[str, Rule] = MappingProxyType({})
     plugins: tuple[PluginInfo, ...] = ()

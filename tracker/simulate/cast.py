@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tracker.domain.definitions import AccountRef, Agreement, Campaign, Creator, Definition, Link
 from tracker.simulate.model import Account
 
@@ -76,7 +78,7 @@ def _agreement(creator: str, number: int) -> Agreement:
 
 def definitions(start: int, *, submitted: str) -> list[Definition]:
     """What an ops person would define for campaigns that began two days ago. `submitted`: an address agreed by mail."""
-    window = {"starts_at": start - 2 * DAY, "ends_at": start + 30 * DAY}
+    window: dict[str, Any] = {"starts_at": start - 2 * DAY, "ends_at": start + 30 * DAY}
     campaigns: list[Definition] = [
         Campaign(id=SPRING, name="ゆずの春 2027", client="Yuzu & Co (invented)", hashtags=SPRING_TAGS, **window),
         Campaign(id=TEA, name="Tea week", client="Teahouse (invented)", hashtags=TEA_TAGS, **window),
