@@ -29,10 +29,10 @@ from tracker.domain.fold import Folded, Located, Missing, PartitionState, commit
 from tracker.embedded.process import Child, start
 from tracker.embedded.redis import RedisServer
 from tracker.kafka_admin import ensure_topics
+from tracker.sending import Outgoing, Sender
 from tracker.store import keys
 from tracker.store.base import Partition
 from tracker.store.redis import RedisStore
-from tracker.stream.sender import Outgoing, Sender
 from tracker.topics import Topics, place
 
 TOPICS = Topics(prefix="bench", partitions=8)

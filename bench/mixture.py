@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from tracker.domain import events as ev
 from tracker.domain.definitions import AccountRef, Agreement, Campaign, Creator, Definition
 from tracker.domain.events import AnyEvent, Fact, Origin, wrap
-from tracker.stream.sender import partition_of
+from tracker.sending import partition_of
 from tracker.topics import place
 
 START = 1_780_000_000_000

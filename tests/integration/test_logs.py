@@ -16,8 +16,8 @@ from tests.integration.harness.load import T
 from tracker.domain.counters import Scope
 from tracker.embedded.process import Child
 from tracker.kafka_admin import UnfitTopics, ensure_topics
+from tracker.sending import Sender
 from tracker.store.base import Cursor, Partition
-from tracker.stream.sender import Sender
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 

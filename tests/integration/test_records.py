@@ -13,8 +13,8 @@ from tests.integration.harness.faults import CutBroadcast, Poison, Rebuild, Repl
 from tests.integration.harness.load import T
 from tracker.codec import inbox
 from tracker.plugin.api import RawPayload
+from tracker.sending import Outgoing, Place, Sender
 from tracker.store.base import Cursor, Partition
-from tracker.stream.sender import Outgoing, Place, Sender
 from tracker.topics import Stage
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 
+from tests.domain.alerting import an_alert
 from tests.store.contract import ANA, COMMERCE, CROWD, GLOW, SEVEN, first
 from tracker.domain.counters import CAMPAIGN_SCOPE, WORD_OF_MOUTH, Scope
 from tracker.ingest.budget import SharedBudget
 from tracker.store import keys
+from tracker.store.alerts import AlertShelf, RuleSaid
 from tracker.store.base import Change, Cursor, Partition
 from tracker.store.redis import RedisStore
 from tracker.store.views import switch_view
@@ -54,6 +56,9 @@ async def test_every_key_in_the_server_is_of_a_documented_kind_and_type(redis_ur
     await store.write_totals("spring-glow", {GLOW: {"likes": 1}, ANA: {"likes": 1}, CROWD: {"likes": 1}})
     await switch_view(store.client, "tracker", expected="v1", to="v1")
     await SharedBudget(store.client, store.address, "tracker").take("tiktok", 60, 1)
+    shelf = AlertShelf(store.client, store.address, "tracker")
+    await shelf.put("spring-glow", [an_alert()])
+    await shelf.say("", [RuleSaid(rule="system.lag", at=1)])
     await store.close()
     with Redis.from_url(redis_url, decode_responses=True) as client:
         found = {key: client.type(key) for key in client.scan_iter()}

@@ -14,10 +14,10 @@ from tracker.domain.definitions import AccountRef, Agreement, Campaign, Creator,
 from tracker.domain.partition import Located
 from tracker.domain.schedule import Cadence
 from tracker.recount import Counters, recount_log
+from tracker.sending import Outgoing, Place, Sender
 from tracker.store.base import Partition, Store
 from tracker.stream.letters import DeadLetters
 from tracker.stream.processor import Parts
-from tracker.stream.sender import Outgoing, Place, Sender
 from tracker.stream.transport import Batch, Record
 from tracker.topics import Stage, Topics
 

@@ -9,7 +9,7 @@ from tracker.codec import events as codec
 from tracker.codec import inbox
 from tracker.domain import events as ev
 from tracker.plugin.api import RawPayload
-from tracker.stream.sender import Outgoing
+from tracker.sending import Outgoing
 
 
 def order(amount: int, *, order: str = "o1") -> bytes:

@@ -12,12 +12,12 @@ from tests.stream.orders import like, payload
 from tracker.codec import events as codec
 from tracker.domain import events as ev
 from tracker.plugin.api import PlatformAdapter, RawPayload, Unreadable
+from tracker.sending import NotSent, Outgoing, Place
 from tracker.store.base import Change, Cursor, Partition
 from tracker.store.memory import MemoryStore
 from tracker.stream.adapt import AHEAD_MS, Adapter
 from tracker.stream.cursors import LogChanged
 from tracker.stream.letters import TooManyDeadLetters
-from tracker.stream.sender import NotSent, Outgoing, Place
 from tracker_direct.adapter import Direct
 
 INBOX = (TOPICS.name("inbox"), 0)

@@ -20,11 +20,11 @@ from tests.stream.orders import like, payload
 from tracker.codec import events as codec
 from tracker.domain.events import AnyEvent
 from tracker.recount import Counters
+from tracker.sending import Outgoing, Place
 from tracker.store.base import ApplyUnknown, Change, Head, Loaded, Partition
 from tracker.store.memory import MemoryStore
 from tracker.stream.adapt import Adapter
 from tracker.stream.processor import Following, Processor
-from tracker.stream.sender import Outgoing, Place
 from tracker.stream.transport import Batch
 from tracker_direct.adapter import Direct
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests.stream.builders import TOPICS, Kept, Logs, Outbox
 from tracker.domain.counters import Scope
+from tracker.sending import partition_of
 from tracker.store.base import Change, Cursor, Partition
 from tracker.store.memory import MemoryStore
-from tracker.stream.sender import partition_of
 from tracker.stream.transport import Batch
 from tracker.stream.view import Touches, View
 

@@ -33,7 +33,7 @@ EXPECTED: Final = frozenset(
         "tracker.stream.cursors.TopicsChanged",
         "tracker.stream.letters.TooManyDeadLetters",
         "tracker.stream.rebuild.RebuildImpossible",
-        "tracker.stream.sender.NotSent",
+        "tracker.sending.NotSent",
         "tracker.stream.transport.AssignmentFailed",
         "tracker.stream.transport.CursorOutOfRange",
     }

@@ -33,6 +33,7 @@ TOTALS = "totals"
 _SLUG = re.compile(r"[A-Za-z0-9~][A-Za-z0-9_.~-]*")
 _VIEW = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _PREFIX = re.compile(r"[a-z][a-z0-9_-]*")
+_PIPELINE = "~"
 _PLATFORM = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
@@ -46,6 +47,9 @@ class Kind(Struct, frozen=True):
 KINDS = (
     Kind("<prefix>:view", "string"),
     Kind("<prefix>:quota:<platform>", "hash"),
+    Kind("<prefix>:alerted", "set"),
+    Kind("<prefix>:alerts:{c:<campaign>}", "hash"),
+    Kind("<prefix>:verdicts:{c:<campaign>}", "hash"),
     Kind("<prefix>:<view>:{<stage>-<n>}:cursor", "hash"),
     Kind("<prefix>:<view>:{<stage>-<n>}:origins", "hash"),
     Kind("<prefix>:<view>:{<stage>-<n>}:definitions", "hash"),
@@ -99,6 +103,31 @@ def pointer(prefix: str) -> str:
 def quota(prefix: str, platform: str) -> str:
     """The key that all pollers share to keep a platform's requests a minute."""
     return f"{_fits(_PREFIX, 'prefix', prefix)}:quota:{_fits(_PLATFORM, 'platform', platform)}"
+
+
+def alerted(prefix: str) -> str:
+    """The names of the campaigns that have alerts or verdicts, as `alerted_name` writes them."""
+    return f"{_fits(_PREFIX, 'prefix', prefix)}:alerted"
+
+
+def alerted_name(campaign: str) -> str:
+    """A campaign's name among those with alerts; the pipeline's own ("") is `~`."""
+    return _fits(_SLUG, "campaign", campaign or _PIPELINE)
+
+
+def read_alerted(name: str) -> str:
+    """The reverse of `alerted_name`."""
+    return "" if name == _PIPELINE else name
+
+
+def alerts(prefix: str, campaign: str) -> str:
+    """How a campaign's alerts stand: place (tracker.domain.alerts.place) → rank and alert."""
+    return f"{_fits(_PREFIX, 'prefix', prefix)}:alerts:{{c:{alerted_name(campaign)}}}"
+
+
+def verdicts(prefix: str, campaign: str) -> str:
+    """What each rule last said of a campaign."""
+    return f"{_fits(_PREFIX, 'prefix', prefix)}:verdicts:{{c:{alerted_name(campaign)}}}"
 
 
 def cursors(prefix: str) -> str:

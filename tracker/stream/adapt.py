@@ -20,10 +20,10 @@ from tracker.codec import inbox
 from tracker.codec.dead import DeadLetter
 from tracker.domain.events import EVENTS, DefinitionChanged, Fact, Origin, wrap
 from tracker.plugin.api import PlatformAdapter, RawPayload, Unreadable
+from tracker.sending import Outgoing, Place, partition_of
 from tracker.store.base import ApplyUnknown, Change, Cursor, Partition, StaleCursor
 from tracker.stream.cursors import checked
 from tracker.stream.processor import Parts, Rewind, trim
-from tracker.stream.sender import Outgoing, Place, partition_of
 from tracker.stream.transport import Batch, Record
 from tracker.topics import place
 

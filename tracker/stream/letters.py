@@ -8,8 +8,8 @@ from typing import cast
 
 from tracker.codec.dead import DeadLetter, Origin, encode
 from tracker.domain.events import Instant
+from tracker.sending import Outgoing, Place, partition_of
 from tracker.store.base import Partition
-from tracker.stream.sender import Outgoing, Place, partition_of
 from tracker.stream.transport import Batch, Record
 from tracker.topics import Stage, Topics
 

@@ -25,10 +25,10 @@ from tracker.codec.dead import DeadLetter
 from tracker.domain.fold import fold, wanted
 from tracker.domain.partition import Folded, Located, Missing, PartitionState, commit
 from tracker.domain.schedule import Cadence, Polls
+from tracker.sending import Sender, partition_of
 from tracker.store.base import ApplyUnknown, Change, Cursor, Loaded, Partition, StaleCursor, Store
 from tracker.stream.cursors import checked
 from tracker.stream.letters import DeadLetters
-from tracker.stream.sender import Sender, partition_of
 from tracker.stream.transport import Batch, Record
 from tracker.topics import Stage, Topics
 

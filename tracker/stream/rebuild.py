@@ -22,9 +22,9 @@ from tracker.codec.events import UnreadableEvent, decode
 from tracker.domain.fold import fold
 from tracker.domain.partition import Located, Missing, PartitionState, commit
 from tracker.domain.schedule import Cadence, Polls
+from tracker.sending import partition_of
 from tracker.store.base import Change, Cursor, Partition, Store
 from tracker.stream.processor import change_of
-from tracker.stream.sender import partition_of
 from tracker.stream.view import View
 from tracker.topics import Topics
 

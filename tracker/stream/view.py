@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 import orjson
 
+from tracker.sending import Outgoing, Place, Sender, partition_of
 from tracker.store.base import Partition, Scope, Store
-from tracker.stream.sender import Outgoing, Place, Sender, partition_of
 from tracker.stream.transport import Batch
 from tracker.topics import Stage, Topics
 

@@ -19,13 +19,13 @@ from msgspec import Struct
 from tracker.domain.schedule import Cadence, Polls
 from tracker.metrics import Counted, registry_of, served
 from tracker.plugin.api import PlatformAdapter
+from tracker.sending import Sender
 from tracker.store.base import Partition, Store
 from tracker.stream.adapt import Adapter
 from tracker.stream.cursors import same_logs
 from tracker.stream.letters import DeadLetters
 from tracker.stream.processor import Clock, Parts, Processor
 from tracker.stream.seam import App, Reading, build_app, commit_hint, consume, rewind, run_app
-from tracker.stream.sender import Sender
 from tracker.stream.transport import LogRange
 from tracker.stream.view import COUNTED, Touches, View
 from tracker.topics import Stage, Topics

@@ -14,8 +14,8 @@ from tracker import wiring
 from tracker.domain.definitions import Definition
 from tracker.embedded.redis import RedisServer
 from tracker.ingest.publisher import Placed, Publisher
+from tracker.sending import Outgoing, Place
 from tracker.store.base import Change, Cursor
-from tracker.stream.sender import Outgoing, Place
 from tracker.topics import Stage
 
 

@@ -22,7 +22,7 @@ from tracker.domain.events import Origin, wrap
 from tracker.domain.partition import Located
 from tracker.plugin.api import RawPayload
 from tracker.recount import Counters, recount_log
-from tracker.stream.sender import Outgoing, Place, partition_of
+from tracker.sending import Outgoing, Place, partition_of
 from tracker.topics import Topics, place
 
 T = 1_780_000_000_000

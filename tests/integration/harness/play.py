@@ -18,9 +18,9 @@ from tests.integration.harness.workers import Ended, Supervisor
 from tracker.audit import Report
 from tracker.domain.counters import Scope
 from tracker.domain.definitions import Definition
+from tracker.sending import NotSent, Outgoing, Place, Sender
 from tracker.store.base import StoreUnreachable
 from tracker.store.redis import RedisStore
-from tracker.stream.sender import NotSent, Outgoing, Place, Sender
 
 PROGRESS_S = 120.0
 _LOOK_S = 0.02

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tests.harness.brokers import Broker
 from tracker.kafka_admin import MAX_RECORD_BYTES, ensure_topics
-from tracker.stream.sender import NotSent, Outgoing, Sender, partition_of
+from tracker.sending import NotSent, Outgoing, Sender, partition_of
 from tracker.topics import Topics
 
 
