@@ -9,9 +9,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tests.harness.brokers import Broker
-from tracker.kafka_admin import MAX_RECORD_BYTES, ensure_topics
+from tracker.kafka_admin import ensure_topics
 from tracker.sending import NotSent, Outgoing, Sender, partition_of
-from tracker.topics import Topics
+from tracker.topics import MAX_RECORD_BYTES, Topics
 
 
 @pytest.fixture

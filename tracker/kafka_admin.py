@@ -18,11 +18,8 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from msgspec import Struct
 
-from tracker.topics import COMPACTED, STAGES, Stage, Topics
+from tracker.topics import STAGES, Stage, Topics, configuration
 
-MAX_RECORD_BYTES = 8 * 1024 * 1024
-"""Largest record of ours: a body at the receiver's limit, a page of an API, either of them as a dead letter."""
-TOUCHED_RETENTION_MS = 24 * 3600 * 1000
 _REQUEST_MS = 5_000
 _TRY_MS = 2_000
 _LIST_OF_TOPICS_SETTLES_SECONDS = 10
@@ -118,12 +115,11 @@ def log_id(topic: str, topic_id: uuid.UUID | str | None, cluster: str) -> str:
 
 
 def topic_configs(stage: Stage) -> dict[str, str]:
-    """How a topic of ours is set up. Inbox, activity, commerce and dead are the book: they are kept for ever."""
-    configs = {"max.message.bytes": str(MAX_RECORD_BYTES)}
-    if stage in COMPACTED:
-        return configs | {"cleanup.policy": "compact"}
-    retention = TOUCHED_RETENTION_MS if stage == "touched" else -1
-    return configs | {"cleanup.policy": "delete", "retention.ms": str(retention), "retention.bytes": "-1"}
+    """How a topic of ours is set up, as Kafka wants to be told."""
+    return {
+        name: ",".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in configuration(stage).items()
+    }
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from msgspec import Struct
 
-from tracker.kafka_admin import MAX_RECORD_BYTES
+from tracker.topics import MAX_RECORD_BYTES
 
 _BATCH_BYTES = MAX_RECORD_BYTES
 _DELIVERY_MS = 20_000

@@ -43,6 +43,20 @@ ALERTS: Mapping[Category, Stage] = {
 """Where the alerts of a category are told."""
 
 
+MAX_RECORD_BYTES = 8 * 1024 * 1024
+"""Largest record of ours: a body at the receiver's limit, a page of an API, either of them as a dead letter."""
+TOUCHED_RETENTION_MS = 24 * 3600 * 1000
+
+
+def configuration(stage: Stage) -> dict[str, int | tuple[str, ...]]:
+    """How a topic of ours is set up. Inbox, activity, commerce, dead and alerts are the book: kept for ever."""
+    limit = {"max.message.bytes": MAX_RECORD_BYTES}
+    if stage in COMPACTED:
+        return {"cleanup.policy": ("compact",), **limit}
+    kept = TOUCHED_RETENTION_MS if stage == "touched" else -1
+    return {"cleanup.policy": ("delete",), "retention.ms": kept, "retention.bytes": -1, **limit}
+
+
 class Topics(Struct, frozen=True, kw_only=True):
     """The topics of one installation. All have the same number of partitions."""
 

@@ -100,7 +100,7 @@ def test_every_hook_is_documented() -> None:
 def test_every_command_is_documented_and_teaches_by_example() -> None:
     sections = pages()["cli.md"].split("\n## ")[1:]
     assert len(sections) > 15
-    groups = {"tracker", "tracker dead", "tracker topics", "tracker views"}
+    groups = {"tracker", "tracker alerts", "tracker dead", "tracker topics", "tracker views"}
     assert {section.split("`")[1] for section in sections if "Example:" not in section} <= groups
 
 

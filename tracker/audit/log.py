@@ -11,9 +11,9 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from msgspec import Struct
 
-from tracker.kafka_admin import MAX_RECORD_BYTES, log_ids
+from tracker.kafka_admin import log_ids
 from tracker.store.base import Partition
-from tracker.topics import Stage, Topics
+from tracker.topics import MAX_RECORD_BYTES, Stage, Topics
 
 _POLL_MS = 1_000
 _FETCH_WAIT_MS = 50

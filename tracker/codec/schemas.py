@@ -1,7 +1,8 @@
-"""JSON Schemas and examples of every event, made from the types.
+"""JSON Schemas and examples of every event and alert, made from the types; and the AsyncAPI document of the topics.
 
-`python -m tracker.codec.schemas schemas/` writes `events/<type>.schema.json` and `examples/<type>.json` there. Examples
-of what earlier code wrote stand under `examples/v<n>/`; they are never written again: today's code must read them.
+`python -m tracker.codec.schemas schemas/` writes `events/<type>.schema.json` and `examples/<type>.json` there, what
+belongs to alerts under `alerts/`, and `asyncapi.yaml`. Examples of what earlier code wrote stand under `examples/v<n>/`
+and, with the schemas of then, under `released/<n>/`; they are never written again: today's code must read them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from tracker.codec import alert_schemas, asyncapi
 from tracker.codec.events import encode
 from tracker.codec.examples import examples
 from tracker.domain.events import AnyEvent, Event
@@ -55,17 +57,23 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def files() -> Mapping[str, bytes]:
-    """What belongs into the directory of schemas, by path below it."""
+    """What belongs into the directory of schemas for events, by path below it."""
     made = {f"events/{name}.schema.json": _pretty(schema(name)) for name in event_types()}
     for name, events in examples().items():
         made[f"examples/{name}.json"] = _pretty([msgspec.json.decode(encode(event)) for event in events])
     return made
 
 
+def everything() -> Mapping[str, bytes]:
+    """All that is made and belongs into the directory of schemas, by path below it."""
+    alerts = {name: _pretty(value) for name, value in alert_schemas.files().items()}
+    return {**files(), **alerts, "asyncapi.yaml": asyncapi.text().encode()}
+
+
 def write(directory: Path) -> list[str]:
     """Write what is missing or different; which paths those were."""
     written = []
-    for name, content in files().items():
+    for name, content in everything().items():
         path = directory / name
         if not path.exists() or path.read_bytes() != content:
             path.parent.mkdir(parents=True, exist_ok=True)

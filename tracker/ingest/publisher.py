@@ -19,8 +19,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 from msgspec import Struct
 
-from tracker.kafka_admin import MAX_RECORD_BYTES
-from tracker.topics import STAGES, Stage, Topics
+from tracker.topics import MAX_RECORD_BYTES, STAGES, Stage, Topics
 
 Headers = Sequence[tuple[str, bytes]]
 
