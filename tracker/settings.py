@@ -77,6 +77,23 @@ class Poller(_Section, frozen=True, kw_only=True):
     metrics_port: Annotated[int, Meta(ge=0, le=65535, description="Port of GET /metrics for Prometheus; 0: none")] = 0
 
 
+class Watcher(_Section, frozen=True, kw_only=True):
+    group: Annotated[str, Meta(description="Consumer group of the watchers")] = "tracker-watcher"
+    judge_every_ms: Annotated[
+        int, Meta(ge=0, le=600_000, description="A campaign that changes is judged at most this often")
+    ] = 500
+    tick_seconds: Annotated[
+        int, Meta(ge=1, le=86_400, description="A campaign is judged at least this often: overdue, stale, forecasts")
+    ] = 60
+    pipeline_seconds: Annotated[int, Meta(ge=1, le=3_600, description="The pipeline itself is judged this often")] = 15
+    rule_seconds: Annotated[int, Meta(ge=1, le=60, description="A rule that takes longer is left out for a while")] = 2
+    quarantine_seconds: Annotated[int, Meta(ge=1, le=86_400, description="For how long a rule is left out")] = 300
+    session_timeout_seconds: Annotated[
+        int, Meta(ge=3, description="Kafka session timeout: a dead watcher's campaigns move after it")
+    ] = 10
+    metrics_port: Annotated[int, Meta(ge=0, le=65535, description="Port of GET /metrics for Prometheus; 0: none")] = 0
+
+
 class CadenceStep(_Section, frozen=True, kw_only=True):
     until_seconds: Annotated[int, Meta(ge=1, description="Up to this age of a post")]
     every_seconds: Annotated[int, Meta(ge=1, description="look at it this often")]
@@ -122,6 +139,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     worker: Worker = field(default_factory=Worker)
     receiver: Receiver = field(default_factory=Receiver)
     poller: Poller = field(default_factory=Poller)
+    watcher: Watcher = field(default_factory=Watcher)
     cadence: Cadence = field(default_factory=Cadence)
     platforms: Annotated[dict[str, PlatformSettings], Meta(description="By platform name")] = field(
         default_factory=dict

@@ -10,7 +10,7 @@ import asyncio
 import gc
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tracker.ingest.importer import Progress as ImportProgress
     from tracker.ingest.publisher import Publisher
     from tracker.plugin.registry import Registry as PluginRegistry
+    from tracker.plugin.rules import Rule
+    from tracker.store.alerts import AlertShelf
     from tracker.store.redis import RedisStore
     from tracker.stream.rebuild import Progress as RebuildProgress
     from tracker.stream.rebuild import Rebuilt
@@ -236,6 +238,73 @@ async def run_poller(settings: Settings, stop: asyncio.Event, on_wait: Told) -> 
             )
             with served(metrics.registry, settings.poller.metrics_port):
                 await _until_switched(opened, stop, partial(ask_platforms, parts))
+
+
+async def run_watcher(settings: Settings, stop: asyncio.Event, on_wait: Told) -> None:
+    """A watcher, until `stop`; built anew on the other view when the view is switched."""
+    rules = plugins().rules
+    await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
+    while not stop.is_set():
+        async with store(settings, on_wait=on_wait("Redis")) as opened, AsyncExitStack() as stack:
+            await _until_switched(opened, stop, await _watcher(settings, opened, rules, stack))
+
+
+async def _watcher(
+    settings: Settings, opened: RedisStore, rules: Mapping[str, Rule], stack: AsyncExitStack
+) -> Callable[[asyncio.Event], Coroutine[None, None, None]]:
+    """A watcher's run, with all its parts started, to be stopped by the stack."""
+    from tracker.definitions.following import Following
+    from tracker.gather import Gatherer
+    from tracker.metrics import Counted, registry_of, served
+    from tracker.sending import Sender
+    from tracker.watch.acts import Acts
+    from tracker.watch.judging import Judges
+    from tracker.watch.pipeline import Pipeline
+    from tracker.watch.telling import Teller
+    from tracker.watch.watcher import Watcher, WatcherParts
+
+    bootstrap, made, chosen = settings.kafka.bootstrap, topics(settings), settings.watcher
+    book, acts = Following(bootstrap, made), Acts(bootstrap, made)
+    for follower in (book, acts):
+        await follower.start()
+        stack.push_async_callback(follower.stop)
+    gatherer = Gatherer(opened, settings.topics.partitions, book.definitions)
+    shelf = alert_shelf(opened)
+    teller = Teller(await stack.enter_async_context(Sender(bootstrap)), shelf, made)
+    judges = Judges(rule_seconds=chosen.rule_seconds, quarantine_ms=chosen.quarantine_seconds * 1000)
+    watcher = Watcher(
+        WatcherParts(
+            bootstrap=bootstrap,
+            group=chosen.group,
+            topics=made,
+            book=book,
+            acts=acts,
+            rules=rules,
+            judges=await stack.enter_async_context(judges),
+            campaign_facts=gatherer.campaign,
+            pipeline_facts=(await stack.enter_async_context(Pipeline(bootstrap, made, gatherer))).facts,
+            shelf=shelf,
+            teller=teller,
+            clock=now_ms,
+            judge_every_ms=chosen.judge_every_ms,
+            tick_ms=chosen.tick_seconds * 1000,
+            pipeline_every_ms=chosen.pipeline_seconds * 1000,
+            session_timeout_ms=chosen.session_timeout_seconds * 1000,
+        )
+    )
+    numbers = {
+        "tracker_watcher_evaluations": Counted("Campaigns judged", lambda: watcher.evaluated),
+        "tracker_watcher_told": Counted("Changes of alerts told", lambda: teller.told),
+    }
+    stack.enter_context(served(registry_of(numbers), chosen.metrics_port))
+    return watcher.run
+
+
+def alert_shelf(opened: RedisStore) -> AlertShelf:
+    """The shelf of alerts beside a store."""
+    from tracker.store.alerts import AlertShelf
+
+    return AlertShelf(opened.client, opened.address, opened.prefix)
 
 
 async def _until_switched(

@@ -47,9 +47,9 @@ def start(
 
 
 def _register() -> None:
-    from tracker.cli import dead, definitions, operate, proof, reading, services, state
+    from tracker.cli import alerts, dead, definitions, operate, proof, reading, services, state
 
-    for module in (services, definitions, reading, proof, state, dead, operate):
+    for module in (services, definitions, reading, alerts, proof, state, dead, operate):
         module.register(app)
 
 

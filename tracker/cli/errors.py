@@ -19,6 +19,7 @@ EXPECTED: Final = frozenset(
         "tracker.definitions.registry.RegistryUnreadable",
         "tracker.ingest.importer.ImportStopped",
         "tracker.ingest.publisher.KafkaUnreachable",
+        "tracker.following.CannotFollow",
         "tracker.settings.UnfitSettings",
         "tracker.kafka_admin.KafkaDown",
         "tracker.kafka_admin.UnfitTopics",
@@ -36,6 +37,7 @@ EXPECTED: Final = frozenset(
         "tracker.sending.NotSent",
         "tracker.stream.transport.AssignmentFailed",
         "tracker.stream.transport.CursorOutOfRange",
+        "tracker.watch.acts.ActUnreadable",
     }
 )
 

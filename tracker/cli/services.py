@@ -1,4 +1,4 @@
-"""tracker worker | receive | poll: the processes of an installation, each until SIGTERM or Ctrl-C."""
+"""tracker worker | receive | poll | watch: the processes of an installation, each until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     from tracker.cli import demo
 
     demo.register(app)
-    for command in (worker, receive, poll):
+    for command in (worker, receive, poll, watch):
         app.command(rich_help_panel=PANEL)(command)
 
 
@@ -80,6 +80,18 @@ def poll(context: typer.Context) -> None:
     """
     settings = _start(context)
     _run(lambda stop: wiring.run_poller(settings, stop, common.countdown))
+
+
+def watch(context: typer.Context) -> None:
+    """Watch: have the alert rules judge every campaign, keep the alerts, tell of them on their topics.
+
+    Start as many as you like: they share the campaigns. One that is killed loses no alert: what it meant to tell is
+    told by whoever takes over, with the same id.
+
+    Example:  tracker watch  ·  tracker alerts follow
+    """
+    settings = _start(context)
+    _run(lambda stop: wiring.run_watcher(settings, stop, common.countdown))
 
 
 def _start(context: typer.Context) -> Settings:
