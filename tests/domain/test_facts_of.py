@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from tests.domain.world import DAY, DEAL, HOUR, MINUTE, SCENE, SPRING, T, World, observation, post
 from tests.strategies import histories
@@ -88,6 +88,7 @@ def test_of_an_account_never_heard_of_only_its_name_is_known() -> None:
     )
 
 
+@settings(deadline=None)
 @given(histories("activity"))
 def test_facts_tell_the_numbers_that_the_post_contributes(history: list[ev.AnyEvent]) -> None:
     world = World()

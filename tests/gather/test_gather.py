@@ -274,19 +274,39 @@ class GatherContract:
         assert (await gatherer.pipeline(now=SPRING.ends_at, ends={})).watched == ()
         assert (await gatherer.pipeline(now=SPRING.starts_at - 1, ends={})).watched == ()
 
-    async def test_a_platform_was_heard_when_one_of_its_accounts_was_last_polled(
-        self, store: Store, gatherer: Gatherer
-    ) -> None:
-        async def heard(account: str, at: int, source: ev.Source = "poll") -> dict[str, dict[str, int]]:
-            audience = ev.AudienceObserved(platform="youtube", account=account, observed_at=at, followers=5)
-            await say(store, audience, source=source)
-            return (await gatherer.pipeline(now=T, ends={})).heard
+    async def test_a_platform_is_heard_by_every_door_whatever_it_says(self, store: Store, gatherer: Gatherer) -> None:
+        await say(store, post("p", "#ad"), likes("p", 5, at=T + 7))
+        await say(store, post("q", "x", account="UC-stranger"), likes("p", 4, at=T + 2), source="poll")
+        sale = ev.ConversionRecorded(platform="shop", order="o", amount=1, currency="EUR", observed_at=T + 3)
+        await say(store, sale, source="import")
+        assert (await gatherer.pipeline(now=T, ends={})).heard == {
+            "youtube": {"webhook": T + MINUTE, "poll": T + MINUTE},
+            "shop": {"import": T + 3},
+        }
+        await say(store, likes("p", 6, at=T + HOUR), source="poll")
+        await say(store, likes("p", 6, at=T + 1), source="poll")
+        assert (await gatherer.pipeline(now=T, ends={})).heard["youtube"]["poll"] == T + HOUR
 
-        assert await heard("UC-ana", T + 9, "webhook") == {}
-        assert await heard("UC-ana", T + 5) == {"youtube": {"poll": T + 5}}
-        assert await heard("UC-ben", T + 3) == {"youtube": {"poll": T + 5}}
-        assert await heard("UC-ben", T + 7) == {"youtube": {"poll": T + 7}}
-        assert await heard("UC-stranger", T + 8) == {"youtube": {"poll": T + 7}}
+    async def test_a_code_that_no_agreement_names_is_told_until_one_does(
+        self, store: Store, book: Told, gatherer: Gatherer
+    ) -> None:
+        def sold(order: str, code: str | None, at: int = T) -> ev.Fact:
+            return ev.ConversionRecorded(
+                platform="shop", order=order, amount=1, currency="EUR", code=code, observed_at=at
+            )
+
+        async def codes(now: int = T) -> list[tuple[str, int, int]]:
+            found = (await gatherer.pipeline(now=now, ends={})).codes
+            return [(one.code, one.orders, one.last_at) for one in found]
+
+        await say(store, *(sold(f"o{n}", "Bens5 ", T + n) for n in range(9)), sold("a", "ana10"), sold("b", None))
+        await say(store, sold("x", "XMAS", T - 6 * DAY), sold("y", "XMAS", T - 7 * DAY))
+        assert await codes() == [("bens5", 9, T + 8), ("xmas", 1, T - 6 * DAY)]
+        assert await codes(T + 7 * DAY) == []
+        await define(store, book, structs.replace(BENS, codes=("BENS5",)), at=T)
+        assert await codes() == [("xmas", 1, T - 6 * DAY)]
+        await define(store, book, BENS, at=T)
+        assert await codes() == [("bens5", 9, T + 8), ("xmas", 1, T - 6 * DAY)]
 
     async def test_what_the_store_does_not_know_is_handed_on(self, gatherer: Gatherer) -> None:
         quota = QuotaFacts(platform="youtube", blocked_until=T + DAY, reason="quota", at=T)

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from tests.gather.told import PARTITIONS, Told, tell
 from tests.strategies import histories
@@ -53,6 +53,7 @@ def summed(posts: Iterable[PostFacts]) -> Counter[tuple[str, str]]:
     return +sums
 
 
+@settings(deadline=None)
 @given(histories("activity"))
 def test_the_posts_given_add_up_to_every_total(history: list[ev.AnyEvent]) -> None:
     for facts in asyncio.run(gathered_after(history)):
@@ -65,6 +66,7 @@ def test_the_posts_given_add_up_to_every_total(history: list[ev.AnyEvent]) -> No
         assert dict(summed(facts.posts())) == counted
 
 
+@settings(deadline=None)
 @given(histories("activity"))
 def test_a_post_stands_in_one_list_and_a_normal_one_counts_for_nothing(history: list[ev.AnyEvent]) -> None:
     for facts in asyncio.run(gathered_after(history)):

@@ -14,10 +14,10 @@ from tracker.domain.audience import Account
 from tracker.domain.commerce import Click, Order
 from tracker.domain.contribution import Touched, difference
 from tracker.domain.counters import DAY, Ledgers, Matches
-from tracker.domain.events import Origin, PostFact, ReactionAdded, ReactionRemoved
+from tracker.domain.events import AnyEvent, Origin, PostFact, ReactionAdded, ReactionRemoved, Source
 from tracker.domain.matching import match_post
 from tracker.domain.observing import take_in
-from tracker.domain.partition import Folded, Missing, PartitionState, Refusal
+from tracker.domain.partition import Folded, Missing, PartitionState, Refusal, heard_mark
 from tracker.domain.pieces import State, account_piece, post_piece, post_terms
 from tracker.domain.posts import Comment, Draft, Post
 from tracker.domain.rules import Rules
@@ -86,6 +86,8 @@ class Batch:
         """New states of all but posts, by piece key."""
         self.origins = Origins(partition.origins)
         self.observed = partition.marks.get("observed", -1)
+        self.heard: dict[tuple[str, Source], int] = {}
+        """Platform and door → the latest `observed_at` of this batch."""
         self.counted: set[tuple[int, str]] = set()
         self.definitions: dict[str, bytes] = {}
         self.term_adds: dict[str, set[str]] = {}
@@ -142,6 +144,12 @@ class Batch:
         if not known:
             self.counted.add(place)
         return not known
+
+    def hear(self, event: AnyEvent) -> None:
+        """Note when a platform was last heard of, by which door."""
+        place = (event.data.platform, event.source)
+        if event.data.observed_at > self.heard.get(place, -1):
+            self.heard[place] = event.data.observed_at
 
     # -- private copies ----------------------------------------------------------------------------------------------
 
@@ -256,7 +264,7 @@ class Batch:
             origins={
                 f"{log}/{inbox}": f"{offset}/{index}" for (log, inbox), (offset, index) in self.origins.seen().items()
             },
-            marks={"observed": self.observed} if self.observed != self.partition.marks.get("observed", -1) else {},
+            marks=self._marks(),
             term_adds={term: keys for term, keys in self.term_adds.items() if keys},
             term_drops={term: keys for term, keys in self.term_drops.items() if keys},
             due=due,
@@ -266,6 +274,11 @@ class Batch:
             touched={scope.campaign for part in sums for scope in part},
             rules=self.rules,
         )
+
+    def _marks(self) -> dict[str, int]:
+        """The marks that are higher than before."""
+        reached = {heard_mark(*place): at for place, at in self.heard.items()} | {"observed": self.observed}
+        return {name: at for name, at in reached.items() if at > self.partition.marks.get(name, -1)}
 
     def _count(self, draft: Draft) -> None:
         """Give the ledgers what the post contributes more than before the batch."""

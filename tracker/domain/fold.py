@@ -46,6 +46,7 @@ def fold(partition: PartitionState, events: Sequence[Located]) -> Folded | Missi
             elif batch.origins.is_beyond(event.data.origin):
                 reason = _STEPS[type(event)](batch, event)
                 batch.observed = max(batch.observed, event.data.observed_at)
+                batch.hear(event)
             else:
                 continue
             if reason is not None:

@@ -135,6 +135,20 @@ class PartitionState:
         _shrink(self.terms, limit)
 
 
+_HEARD = "heard:"
+
+
+def heard_mark(platform: str, source: str) -> str:
+    """The mark that says when a platform was last heard of by a door."""
+    return f"{_HEARD}{platform}:{source}"
+
+
+def read_heard(marks: Mapping[str, int]) -> dict[tuple[str, str], int]:
+    """(platform, source) → the latest `observed_at`, of a partition's marks."""
+    places = ((name.removeprefix(_HEARD).partition(":"), at) for name, at in marks.items() if name.startswith(_HEARD))
+    return {(platform, source): at for (platform, _, source), at in places}
+
+
 def commit(partition: PartitionState, folded: Folded) -> None:
     """Take over what a batch made of the partition, once the store has applied it."""
     for key, state in folded.states.items():

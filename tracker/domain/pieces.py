@@ -13,6 +13,7 @@ import msgspec
 
 from tracker.domain.audience import Account
 from tracker.domain.commerce import Click, Order
+from tracker.domain.counters import DAY
 from tracker.domain.errors import UnreadableState
 from tracker.domain.events import (
     AccountFact,
@@ -91,9 +92,16 @@ def order_terms(order: Order) -> set[str]:
     terms = set()
     if order.sale is not None and order.sale.code is not None:
         terms.add(f"code:{normal_code(order.sale.code)}")
+    if order.sale is not None and order.sale.code is not None and all(match.how != "code" for match in order.matches):
+        terms.add(unnamed_term(order.sale.at))
     if order.sale is not None and order.sale.link is not None:
         terms.add(f"link:{order.sale.link}")
     return terms
+
+
+def unnamed_term(at: int) -> str:
+    """The term that leads to the orders of that UTC day whose promo code no agreement names."""
+    return f"unnamed:{at // DAY}"
 
 
 def click_terms(click: Click) -> set[str]:

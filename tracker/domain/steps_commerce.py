@@ -32,8 +32,8 @@ def _sale(batch: Batch, event: ConversionRecordedEvent | ConversionRefundedEvent
         return after.reason
     if after is None:
         return None
-    batch.relead(key, order_terms(before), order_terms(after))
     after.matches = attribute(after, batch.rules)
+    batch.relead(key, order_terms(before), order_terms(after))
     batch.states[key] = after
     book_order(batch, before, after, fact.observed_at // MINUTE)
     ledger = batch.ledgers.of(after.matches, "conversions")

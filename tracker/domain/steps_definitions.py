@@ -15,7 +15,7 @@ from tracker.domain.counters import MINUTE
 from tracker.domain.events import DefinitionChangedEvent
 from tracker.domain.matching import attribute, match_click, match_post
 from tracker.domain.partition import encode_definition
-from tracker.domain.pieces import State, account_piece, terms_of
+from tracker.domain.pieces import State, account_piece, order_terms, terms_of
 from tracker.domain.posts import Post
 from tracker.domain.rules import account_key, misfit
 from tracker.domain.steps_commerce import book_click, book_order
@@ -55,6 +55,7 @@ def _match_anew(batch: Batch, key: str, state: State | None, minute: int) -> Non
             if matches != state.matches:
                 order = copy(state)
                 order.matches = matches
+                batch.relead(key, order_terms(state), order_terms(order))
                 batch.states[key] = order
                 book_order(batch, state, order, minute)
         case Click():

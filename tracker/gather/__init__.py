@@ -20,16 +20,26 @@ from typing import Protocol
 import structlog
 
 from tracker.domain.audience import Account
-from tracker.domain.counters import Scope
+from tracker.domain.commerce import Order
+from tracker.domain.counters import DAY, Scope
 from tracker.domain.events import Instant
 from tracker.domain.facts import CampaignFacts, PartitionFacts, PipelineFacts, PostFacts, QuotaFacts, RuleFailure
 from tracker.domain.facts_of import post_facts
-from tracker.domain.pieces import State, account_piece, account_term, decode_state, post_piece
+from tracker.domain.pieces import State, account_piece, account_term, decode_state, post_piece, unnamed_term
 from tracker.domain.posts import Post
 from tracker.domain.rules import Rules, account_key
-from tracker.gather.assembly import AccountPlace, Cast, Found, assembled, by_age, creator_of, watched_accounts
+from tracker.gather.assembly import (
+    Cast,
+    Found,
+    assembled,
+    by_age,
+    creator_of,
+    latest_heard,
+    unattributed_codes,
+    watched_accounts,
+)
 from tracker.sending import partition_of
-from tracker.store.base import Partition, Store
+from tracker.store.base import Head, Partition, Store
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +50,7 @@ _AT_ONCE = 8
 """Partitions read at one time: each takes a connection."""
 _STEP = 500
 """Pieces asked for and decoded in one go: neither the store nor this process's others wait for more."""
+CODE_DAYS = 7
 _NONE: frozenset[str] = frozenset()
 
 
@@ -112,50 +123,41 @@ class Gatherer:
     ) -> PipelineFacts:
         """What is known of the pipeline. `ends`: the next offset of each log; the lag of one left out is unknown.
 
-        `letters`, `quotas` and `failures` are not in the store, and are handed on. `heard` tells of polls of the
-        accounts of running campaigns: of nothing else does the state say by which door and from which platform it
-        came. Raises StoreUnreachable, UnreadableState.
+        `letters`, `quotas` and `failures` are not in the store, and are handed on. `codes` are of the orders of the
+        last `CODE_DAYS` days. Raises StoreUnreachable, UnreadableState.
         """
         partitions = [Partition(stage, number) for stage in READ for number in range(self._partitions)]
         accounts = watched_accounts(self._definitions.rules, now)
-        positions = await asyncio.gather(*(self._position(partition) for partition in partitions))
+        heads = await asyncio.gather(*(self._head(partition) for partition in partitions))
+        commerce = [partition for partition in partitions if partition.stage == "commerce"]
+        orders = await asyncio.gather(*(self._unnamed(partition, now) for partition in commerce))
         return PipelineFacts(
             partitions=tuple(
                 PartitionFacts(
                     stage=partition.stage,
                     number=partition.number,
-                    lag=max(0, ends[partition] - position) if partition in ends else None,
+                    lag=max(0, ends[partition] - head.cursor.next_offset) if partition in ends else None,
                 )
-                for partition, position in zip(partitions, positions, strict=True)
+                for partition, head in zip(partitions, heads, strict=True)
             ),
             letters=tuple(sorted(letters)),
-            heard=await self._heard(accounts),
+            heard=latest_heard(head.marks for head in heads),
             watched=tuple(sorted({platform for platform, _ in accounts})),
             quotas=tuple(quotas),
             failures=tuple(failures),
+            codes=unattributed_codes(order for part in orders for order in part),
         )
 
-    async def _position(self, partition: Partition) -> int:
+    async def _head(self, partition: Partition) -> Head:
         async with self._slots:
-            return (await self._store.open(partition)).cursor.next_offset
+            return await self._store.open(partition)
 
-    async def _heard(self, accounts: Collection[AccountPlace]) -> dict[str, dict[str, int]]:
-        """Platform → "poll" → when one of these accounts was last polled."""
-        homes: dict[Partition, list[str]] = {}
-        for place in accounts:
-            homes.setdefault(self._home(*place), []).append(account_piece(*place))
-        found = await asyncio.gather(*(self._accounts(partition, keys) for partition, keys in homes.items()))
-        heard: dict[str, dict[str, int]] = {}
-        for account in (one for part in found for one in part):
-            if account.polled_at is not None:
-                known = heard.setdefault(account.platform, {"poll": account.polled_at})
-                known["poll"] = max(known["poll"], account.polled_at)
-        return heard
-
-    async def _accounts(self, partition: Partition, keys: Sequence[str]) -> list[Account]:
+    async def _unnamed(self, partition: Partition, now: Instant) -> list[Order]:
+        """The orders of the last days whose promo code no agreement names."""
+        terms = {unnamed_term(now - days * DAY) for days in range(CODE_DAYS)}
         async with self._slots:
-            loaded = await self._store.load(partition, keys, ())
-        return [state for state in self._pieces.states(loaded.pieces) if isinstance(state, Account)]
+            keys = _NONE.union(*(await self._store.load(partition, (), terms)).terms.values())
+            return [state async for part in self._states(partition, keys) for state in part if isinstance(state, Order)]
 
     async def _read(self, partition: Partition, cast: Cast) -> Found:
         found = Found()
@@ -194,10 +196,14 @@ class Gatherer:
 
     async def _posts(self, partition: Partition, keys: Collection[str]) -> AsyncIterator[list[Post]]:
         """The posts among these pieces, some hundreds at a time."""
+        async for part in self._states(partition, keys):
+            yield [state for state in part if isinstance(state, Post)]
+
+    async def _states(self, partition: Partition, keys: Collection[str]) -> AsyncIterator[list[State]]:
         ordered = sorted(keys)
         for start in range(0, len(ordered), _STEP):
             loaded = await self._store.load(partition, ordered[start : start + _STEP], ())
-            yield [state for state in self._pieces.states(loaded.pieces) if isinstance(state, Post)]
+            yield self._pieces.states(loaded.pieces)
 
     def _home(self, platform: str, account: str) -> Partition:
         return Partition("activity", partition_of(account_key(platform, account).encode(), self._partitions))

@@ -15,13 +15,15 @@ from heapq import nlargest
 from msgspec import Struct, field
 
 from tracker.domain.audience import Account
+from tracker.domain.commerce import Order
 from tracker.domain.counters import Match
 from tracker.domain.definitions import Agreement, Campaign, Creator, Link
 from tracker.domain.events import Instant
-from tracker.domain.facts import CampaignFacts, CreatorFacts, PostFacts
+from tracker.domain.facts import CampaignFacts, CreatorFacts, PostFacts, UnattributedCode
 from tracker.domain.facts_of import account_facts, post_facts
+from tracker.domain.partition import read_heard
 from tracker.domain.posts import Post
-from tracker.domain.rules import Rules, account_key
+from tracker.domain.rules import Rules, account_key, normal_code
 
 AccountPlace = tuple[str, str]
 """Platform and account."""
@@ -170,6 +172,25 @@ def watched_accounts(rules: Rules, now: Instant) -> list[AccountPlace]:
                     if not agreement.platforms or one.platform in agreement.platforms
                 }
     return sorted(places)
+
+
+def latest_heard(marks: Iterable[Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """Platform → source → the latest `observed_at`, of all partitions' marks."""
+    heard: dict[str, dict[str, int]] = {}
+    for (platform, source), at in (each for part in marks for each in read_heard(part).items()):
+        row = heard.setdefault(platform, {})
+        row[source] = max(at, row.get(source, at))
+    return heard
+
+
+def unattributed_codes(orders: Iterable[Order]) -> tuple[UnattributedCode, ...]:
+    """The promo codes (as they are compared) of these orders, the one with the most orders first."""
+    instants: dict[str, list[Instant]] = {}
+    for sale in (order.sale for order in orders):
+        if sale is not None and sale.code is not None:
+            instants.setdefault(normal_code(sale.code), []).append(sale.at)
+    codes = [UnattributedCode(code=code, orders=len(each), last_at=max(each)) for code, each in instants.items()]
+    return tuple(sorted(codes, key=lambda one: (-one.orders, one.code)))
 
 
 def creator_of(rules: Rules, platform: str, account: str) -> str:

@@ -88,7 +88,7 @@ class Watcher:
         self._judged_at: dict[str, Instant] = {}
         self._said: dict[str, tuple[Instant, Mapping[str, Sequence[Verdict]]]] = {}
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._failures: dict[str, RuleFailure] = {}
+        self._failures: dict[tuple[str, str], RuleFailure] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -308,14 +308,19 @@ class Watcher:
             return dict.fromkeys(terms, ()), ()
         judgement = await self._parts.judges.judge(facts, asked, now)
         for failure in judgement.failures:
-            self._failures[failure.rule] = failure
-            log.warning("%s: the rule %s was left out: %s", campaign or "pipeline", failure.rule, failure.reason)
+            self._failures[failure.rule, campaign] = failure
+            if failure.at == now:
+                log.warning("%s: the rule %s is left out: %s", campaign or "pipeline", failure.rule, failure.reason)
+        for rule in judgement.verdicts:
+            self._failures.pop((rule, campaign), None)
         return judgement.verdicts, judgement.failures
 
     def _recent_failures(self, now: Instant) -> list[RuleFailure]:
-        """Those of the last while: a rule that works again is asked at least every tick, and fails no more."""
-        recent = 2 * max(self._parts.tick_ms, self._parts.pipeline_every_ms)
-        return [failure for failure in self._failures.values() if now - failure.at <= recent]
+        """The rules that could not answer when they were last asked, of a campaign that is still watched."""
+        for place, failure in tuple(self._failures.items()):
+            if place[1] not in self._due or now - failure.at > _DAY_MS:
+                del self._failures[place]
+        return list(self._failures.values())
 
     async def _remember(
         self,
