@@ -6,7 +6,7 @@ The environment's names are `TRACKER_` and the path in capitals, levels parted b
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -94,6 +94,56 @@ class Watcher(_Section, frozen=True, kw_only=True):
     metrics_port: Annotated[int, Meta(ge=0, le=65535, description="Port of GET /metrics for Prometheus; 0: none")] = 0
 
 
+class Smtp(_Section, frozen=True, kw_only=True):
+    host: Annotated[str, Meta(description="Mail server for notifiers of type `email`; empty: no mail is sent")] = ""
+    port: Annotated[int, Meta(ge=1, le=65535, description="Its port: 587 with starttls, 465 with implicit")] = 587
+    tls: Annotated[
+        Literal["starttls", "implicit", "none"],
+        Meta(description="How the connection is encrypted; `none` only for a server on this very machine"),
+    ] = "starttls"
+    username: Annotated[str | None, Meta(description="User at the mail server; left out: no login")] = None
+    password: Annotated[str | None, Meta(description="Password at the mail server (secret)")] = None
+    sender: Annotated[str, Meta(description="Address that mails come from")] = ""
+
+    def __repr__(self) -> str:  # a password does not show
+        return f"Smtp(host={self.host!r}, port={self.port}, tls={self.tls!r})"
+
+
+class Notifiers(_Section, frozen=True, kw_only=True):
+    group: Annotated[str, Meta(description="Consumer group of the processes that tell of alerts")] = "tracker-notify"
+    secrets: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(description="By the name that a notifier's `secret` says, the newest first; all sign (secret)"),
+    ] = field(default_factory=dict)
+    smtp: Smtp = field(default_factory=Smtp)
+    allow_http: Annotated[bool, Meta(description="Also send to http:// addresses, which are not encrypted")] = False
+    allow_hosts: Annotated[
+        tuple[str, ...], Meta(description="Hosts that may be told although they are in a private network")
+    ] = ()
+    allow_networks: Annotated[
+        tuple[str, ...], Meta(description="Private networks whose hosts may be told, as 10.1.0.0/16")
+    ] = ()
+    concurrency: Annotated[int, Meta(ge=1, le=32, description="Notices under way at once to one notifier")] = 4
+    timeout_seconds: Annotated[int, Meta(ge=1, le=120, description="Longest wait for a receiver's answer")] = 15
+    give_up_hours: Annotated[
+        int, Meta(ge=1, le=720, description="A notice is tried for so long; older alerts are not told at all")
+    ] = 72
+    waiting_limit: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Notices that wait for one notifier at most; more count as failed")
+    ] = 10_000
+    log_entries: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Finished deliveries kept in the log of one notifier")
+    ] = 1_000
+    log_days: Annotated[int, Meta(ge=1, le=365, description="Finished deliveries are kept for so long")] = 30
+    session_timeout_seconds: Annotated[
+        int, Meta(ge=3, description="Kafka session timeout: a dead process's partitions move after it")
+    ] = 10
+    metrics_port: Annotated[int, Meta(ge=0, le=65535, description="Port of GET /metrics for Prometheus; 0: none")] = 0
+
+    def __repr__(self) -> str:  # secrets do not show
+        return f"Notifiers(group={self.group!r}, secrets={sorted(self.secrets)}, smtp={self.smtp!r})"
+
+
 class CadenceStep(_Section, frozen=True, kw_only=True):
     until_seconds: Annotated[int, Meta(ge=1, description="Up to this age of a post")]
     every_seconds: Annotated[int, Meta(ge=1, description="look at it this often")]
@@ -140,6 +190,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     receiver: Receiver = field(default_factory=Receiver)
     poller: Poller = field(default_factory=Poller)
     watcher: Watcher = field(default_factory=Watcher)
+    notifiers: Notifiers = field(default_factory=Notifiers)
     cadence: Cadence = field(default_factory=Cadence)
     platforms: Annotated[dict[str, PlatformSettings], Meta(description="By platform name")] = field(
         default_factory=dict

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tracker.ingest.importer import Imported
     from tracker.ingest.importer import Progress as ImportProgress
     from tracker.ingest.publisher import Publisher
+    from tracker.notify.desk import Desk
     from tracker.plugin.registry import Registry as PluginRegistry
     from tracker.plugin.rules import Rule
     from tracker.store.alerts import AlertShelf
@@ -298,6 +299,53 @@ async def _watcher(
     }
     stack.enter_context(served(registry_of(numbers), chosen.metrics_port))
     return watcher.run
+
+
+async def run_notify(settings: Settings, stop: asyncio.Event, on_wait: Told) -> None:
+    """The service that tells of alerts, until `stop`. Its keys are of no view."""
+    from tracker.definitions.following import Following
+    from tracker.metrics import served
+    from tracker.notify.assembling import tools
+    from tracker.notify.metrics import NotifyMetrics
+    from tracker.notify.service import NotifyParts
+    from tracker.notify.service import run_notify as tell
+
+    chosen, notifiers, metrics = settings.notifiers, plugins().notifiers, NotifyMetrics()
+    await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(store(settings, on_wait=on_wait("Redis")))
+        made = await stack.enter_async_context(tools(chosen, notifiers, opened.client, opened.address, opened.prefix))
+        book = Following(settings.kafka.bootstrap, topics(settings))
+        await book.start()
+        stack.push_async_callback(book.stop)
+        stack.enter_context(served(metrics.registry, chosen.metrics_port))
+        parts = NotifyParts(
+            bootstrap=settings.kafka.bootstrap,
+            topics=topics(settings),
+            followed=book,
+            queue=made.queue,
+            teller=made.teller,
+            metrics=metrics,
+        )
+        await tell(parts, stop)
+
+
+@asynccontextmanager
+async def notify_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """What an operator does with notifiers: the book as it stands now, queue and log."""
+    from tracker.domain.definitions import NotifierDefinition
+    from tracker.notify.assembling import tools
+    from tracker.notify.desk import Desk
+
+    book = await asyncio.to_thread(read_book, settings)
+    defined = {
+        change.id: change.definition for change in book.values() if isinstance(change.definition, NotifierDefinition)
+    }
+    async with (
+        store(settings) as opened,
+        tools(settings.notifiers, plugins().notifiers, opened.client, opened.address, opened.prefix) as made,
+    ):
+        yield Desk(defined, made.queue, made.teller)
 
 
 def alert_shelf(opened: RedisStore) -> AlertShelf:

@@ -12,6 +12,7 @@ import pytest
 from tracker.cli.reference import pages
 from tracker.ingest.health import Metrics
 from tracker.ingest.poll_metrics import PollMetrics
+from tracker.notify.metrics import NotifyMetrics
 from tracker.plugin import hookspecs
 from tracker.settings import Settings
 from tracker.settings_load import LoadedSettings, listing
@@ -100,7 +101,7 @@ def test_every_hook_is_documented() -> None:
 def test_every_command_is_documented_and_teaches_by_example() -> None:
     sections = pages()["cli.md"].split("\n## ")[1:]
     assert len(sections) > 15
-    groups = {"tracker", "tracker alerts", "tracker dead", "tracker topics", "tracker views"}
+    groups = {"tracker", "tracker alerts", "tracker dead", "tracker notifiers", "tracker topics", "tracker views"}
     assert {section.split("`")[1] for section in sections if "Example:" not in section} <= groups
 
 
@@ -113,11 +114,14 @@ def test_every_kind_of_key_is_documented() -> None:
 
 def names_of_metrics() -> set[str]:
     """As Prometheus sees them: what the processes' registries offer, and what is named in the code beside them."""
-    offered = {metric.name for made in (Metrics(), PollMetrics()) for metric in made.registry.collect()}
-    worker = ast.parse((ROOT / "tracker" / "stream" / "worker.py").read_text(encoding="utf-8"))
+    offered = {
+        metric.name for made in (Metrics(), PollMetrics(), NotifyMetrics()) for metric in made.registry.collect()
+    }
+    beside = ("tracker/stream/worker.py", "tracker/wiring.py")
     named = {
         node.value
-        for node in ast.walk(worker)
+        for file in beside
+        for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("tracker_")
     }
     assert len(named) >= 4

@@ -8,7 +8,8 @@ from tracker.plugin.reference import hooks, hooks_page
 
 ROOT = Path(__file__).parents[2]
 TESTS = "".join(
-    (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("test_manager.py", "test_rule_hook.py")
+    (Path(__file__).parent / f"test_{of}.py").read_text(encoding="utf-8")
+    for of in ("manager", "rule_hook", "notifier_hook")
 )
 
 

@@ -11,9 +11,14 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from tests.domain.alerting import an_alert
+from tests.notify.told import an_event
 from tests.store.contract import ANA, COMMERCE, CROWD, GLOW, SEVEN, first
+from tracker.codec.alerts import encode
 from tracker.domain.counters import CAMPAIGN_SCOPE, WORD_OF_MOUTH, Scope
 from tracker.ingest.budget import SharedBudget
+from tracker.notify.lane import Attempt, after
+from tracker.notify.queue import Queue
+from tracker.plugin.notifiers import Delivered
 from tracker.store import keys
 from tracker.store.alerts import AlertShelf, RuleSaid
 from tracker.store.base import Change, Cursor, Partition
@@ -59,6 +64,13 @@ async def test_every_key_in_the_server_is_of_a_documented_kind_and_type(redis_ur
     shelf = AlertShelf(store.client, store.address, "tracker")
     await shelf.put("spring-glow", [an_alert()])
     await shelf.say("", [RuleSaid(rule="system.lag", at=1)])
+    queue = Queue(store.client, store.address, "tracker")
+    for number in (1, 2):  # one delivered, one that waits
+        event = an_event(number, now=1)
+        await queue.put("ops", event, encode(event), 1)
+    (first_one, *_) = (await queue.take("ops", 1, lease_ms=100, limit=1)).leased
+    stands = after(first_one.delivery, Attempt(Delivered(), 200), 1, queue.keeping.give_up_ms, 0.5)
+    await queue.settle(first_one, stands, 1)
     await store.close()
     with Redis.from_url(redis_url, decode_responses=True) as client:
         found = {key: client.type(key) for key in client.scan_iter()}

@@ -47,10 +47,12 @@ def start(
 
 
 def _register() -> None:
-    from tracker.cli import alerts, dead, definitions, operate, proof, reading, services, state
+    from tracker import wiring
+    from tracker.cli import alerts, dead, definitions, notify, operate, proof, reading, services, state
 
     for module in (services, definitions, reading, alerts, proof, state, dead, operate):
         module.register(app)
+    notify.register(app, wiring.notify_desk)
 
 
 _register()

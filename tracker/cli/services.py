@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     from tracker.cli import demo
 
     demo.register(app)
-    for command in (worker, receive, poll, watch):
+    for command in (worker, receive, poll, watch, notify):
         app.command(rich_help_panel=PANEL)(command)
 
 
@@ -92,6 +92,17 @@ def watch(context: typer.Context) -> None:
     """
     settings = _start(context)
     _run(lambda stop: wiring.run_watcher(settings, stop, common.countdown))
+
+
+def notify(context: typer.Context) -> None:
+    """Tell people and programs of alerts, as the notifiers that are defined say. Start as many as you like.
+
+    One that is killed loses no notice: what it had queued is sent by another, or by the same one started again.
+
+    Example:  tracker notify  ·  tracker notifiers list
+    """
+    settings = _start(context)
+    _run(lambda stop: wiring.run_notify(settings, stop, common.countdown))
 
 
 def _start(context: typer.Context) -> Settings:

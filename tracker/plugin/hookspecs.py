@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pluggy
 
 from tracker.plugin.api import PlatformAdapter
+from tracker.plugin.notifiers import Notifier
 from tracker.plugin.rules import Rule
 
 NAMESPACE = "tracker"
@@ -45,5 +46,24 @@ def tracker_rules() -> Iterable[Rule]:  # type: ignore[empty-body]
     @hookimpl
     def tracker_rules() -> list[Rule]:
         return [TooQuiet()]
+    ```
+    """
+
+
+@hookspec
+def tracker_notifiers() -> Iterable[Notifier]:  # type: ignore[empty-body]
+    """Offer ways to tell people and programs of alerts.
+
+    Called once, at start, in every process that tells. Every notifier is pure: it gets an alert, a definition, secrets
+    and the time, and returns a request as data; the tracker sends it, tries again and keeps the log. Two notifiers with
+    one `name` stop the start, both named. See docs/how-to/write-a-notifier.md.
+
+    ```python
+    from tracker.plugin import hookimpl
+    from tracker.plugin.notifiers import Notifier
+
+    @hookimpl
+    def tracker_notifiers() -> list[Notifier]:
+        return [Bell()]
     ```
     """

@@ -1,9 +1,9 @@
 """Loading plugins: the only place that knows pluggy's manager and the entry points.
 
 1. Everything happens once, at start. What is handed out is frozen.
-2. A plugin that cannot be loaded, declares a hook that does not exist, or offers what is no adapter or rule stops the
-   start; the error names the plugin, its distribution and version.
-3. Two plugins with one name, or two adapters (or rules) with one name, stop the start; both are named.
+2. A plugin that cannot be loaded, declares a hook that does not exist, or offers what is no adapter, rule or notifier
+   stops the start; the error names the plugin, its distribution and version.
+3. Two plugins with one name, or two adapters (rules, notifiers) with one name, stop the start; both are named.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, cast, get_args
 import pluggy
 from msgspec import NODEFAULT, structs
 
-from tracker.domain.alerts import Timing
+from tracker.domain.alerts import Timing, What
 from tracker.domain.verdicts import CATEGORIES, SEVERITIES
 from tracker.plugin import hookspecs
 from tracker.plugin.api import PlatformAdapter
@@ -93,6 +93,7 @@ def _refuse_unknown_hooks(manager: pluggy.PluginManager, infos: dict[str, Plugin
 def _collect(manager: pluggy.PluginManager, infos: dict[str, PluginInfo]) -> Registry:
     platforms = _named("platform", manager.hook.tracker_platforms, _checked_name, infos)
     rules = _named("rule", manager.hook.tracker_rules, checked_rule, infos)
+    notifiers = _named("notifier", manager.hook.tracker_notifiers, checked_notifier, infos)
 
     def offered(kind: Mapping[str, tuple[Any, PluginInfo]], info: PluginInfo) -> tuple[str, ...]:
         return tuple(name for name, (_, owner) in kind.items() if owner.name == info.name)
@@ -100,8 +101,14 @@ def _collect(manager: pluggy.PluginManager, infos: dict[str, PluginInfo]) -> Reg
     return Registry(
         platforms=MappingProxyType({name: adapter for name, (adapter, _) in platforms.items()}),
         rules=MappingProxyType({name: rule for name, (rule, _) in rules.items()}),
+        notifiers=MappingProxyType({name: notifier for name, (notifier, _) in notifiers.items()}),
         plugins=tuple(
-            structs.replace(info, platforms=offered(platforms, info), rules=offered(rules, info))
+            structs.replace(
+                info,
+                platforms=offered(platforms, info),
+                rules=offered(rules, info),
+                notifiers=offered(notifiers, info),
+            )
             for info in infos.values()
         ),
     )
@@ -178,6 +185,22 @@ def checked_rule(rule: Any, info: PluginInfo) -> str:
             info,
             f"the rule {name!r} lacks, or has wrong, {', '.join(faults)}",
             "See tracker.plugin.rules, and inherit tracker.plugin.testing_rules.RuleContract in its tests.",
+        )
+    return name
+
+
+def checked_notifier(notifier: Any, info: PluginInfo) -> str:
+    """The notifier's name, once everything a notifier has is found on it. Raises PluginError."""
+    name = getattr(notifier, "name", None)
+    if not isinstance(name, str) or not _PLATFORM_NAME.fullmatch(name):
+        raise PluginError(info, f"a notifier's name is {name!r}; it is lower case letters, digits and _", "Rename it.")
+    faults = [method for method in ("check", "send", "meaning") if not callable(getattr(notifier, method, None))]
+    tells = getattr(notifier, "tells", None)
+    if not isinstance(tells, frozenset) or not tells or tells - set(get_args(What)):
+        faults.append("tells")
+    if faults:
+        raise PluginError(
+            info, f"the notifier {name!r} lacks, or has wrong, {', '.join(faults)}", "See tracker.plugin.notifiers."
         )
     return name
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from tracker.plugin.api import PlatformAdapter
+from tracker.plugin.notifiers import Notifier
 from tracker.plugin.rules import Rule
 
 
@@ -19,14 +20,18 @@ class PluginInfo(Struct, frozen=True, kw_only=True):
     version: str
     platforms: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    notifiers: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name} ({self.distribution} {self.version})"
 
 
 class Registry(Struct, frozen=True, kw_only=True):
-    """Frozen look-ups. `platforms`: the adapter of each platform name. `rules`: the rule of each name."""
+    """Frozen look-ups. `platforms`: the adapter of each platform name. `rules`: the rule of each name.
+    `notifiers`: the notifier of each type.
+    """
 
     platforms: Mapping[str, PlatformAdapter] = MappingProxyType({})
     rules: Mapping[str, Rule] = MappingProxyType({})
+    notifiers: Mapping[str, Notifier] = MappingProxyType({})
     plugins: tuple[PluginInfo, ...] = ()

@@ -50,6 +50,12 @@ KINDS = (
     Kind("<prefix>:alerted", "set"),
     Kind("<prefix>:alerts:{c:<campaign>}", "hash"),
     Kind("<prefix>:verdicts:{c:<campaign>}", "hash"),
+    Kind("<prefix>:notified", "set"),
+    Kind("<prefix>:deliveries:{n:<notifier>}", "hash"),
+    Kind("<prefix>:events:{n:<notifier>}", "hash"),
+    Kind("<prefix>:waiting:{n:<notifier>}", "zset"),
+    Kind("<prefix>:finished:{n:<notifier>}", "zset"),
+    Kind("<prefix>:told:{n:<notifier>}", "zset"),
     Kind("<prefix>:<view>:{<stage>-<n>}:cursor", "hash"),
     Kind("<prefix>:<view>:{<stage>-<n>}:origins", "hash"),
     Kind("<prefix>:<view>:{<stage>-<n>}:definitions", "hash"),
@@ -128,6 +134,22 @@ def alerts(prefix: str, campaign: str) -> str:
 def verdicts(prefix: str, campaign: str) -> str:
     """What each rule last said of a campaign."""
     return f"{_fits(_PREFIX, 'prefix', prefix)}:verdicts:{{c:{alerted_name(campaign)}}}"
+
+
+def notified(prefix: str) -> str:
+    """The ids of the notifiers that ever had something to tell."""
+    return f"{_fits(_PREFIX, 'prefix', prefix)}:notified"
+
+
+def of_notifier(prefix: str, notifier: str) -> list[str]:
+    """A notifier's keys, in the order in which the scripts have them: deliveries, events, waiting, finished, told.
+
+    `deliveries`: id → how its delivery stands; `events`: id → the event; `waiting`: ids by when they are due next
+    (while one is under way: by when it is taken for lost); `finished`: ids by when they ended; `told`: ids of alerts,
+    by when they were last queued.
+    """
+    start, tag = _fits(_PREFIX, "prefix", prefix), f"{{n:{_fits(_SLUG, 'notifier', notifier)}}}"
+    return [f"{start}:{what}:{tag}" for what in ("deliveries", "events", "waiting", "finished", "told")]
 
 
 def cursors(prefix: str) -> str:
