@@ -27,6 +27,7 @@ from tracker.topics import Stage, Topics
 if TYPE_CHECKING:
     from tracker.audit import Report
     from tracker.audit.comparison import Progress as AuditProgress
+    from tracker.definitions.fitting import Fitting
     from tracker.definitions.references import Key
     from tracker.domain.events import DefinitionChanged
     from tracker.ingest.importer import Imported
@@ -129,6 +130,14 @@ def plugins() -> PluginRegistry:
     from tracker.plugin.manager import load_plugins
 
     return load_plugins()
+
+
+def fitting() -> Fitting:
+    """Compares definitions with the installed plugins. Raises PluginError."""
+    from tracker.definitions.fitting import Fitting
+
+    installed = plugins()
+    return Fitting(installed.rules, installed.notifiers)
 
 
 def cadence(settings: Settings) -> Cadence:

@@ -20,7 +20,8 @@ from tracker.definitions.references import Key, did_you_mean
 from tracker.domain.definitions import AccountRef, Definition, DefinitionKind
 from tracker.settings import Settings
 
-KINDS: tuple[DefinitionKind, ...] = get_args(DefinitionKind)
+KINDS: tuple[DefinitionKind, ...] = tuple(kind for kind in get_args(DefinitionKind) if kind != "token")
+"""What stands in files. Tokens have a command of their own."""
 SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red"), "same": ("=", "dim")}
 Files = Annotated[list[Path], typer.Argument(help="YAML files, read and checked together.", metavar="FILE")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
@@ -112,7 +113,7 @@ async def _write(settings: Settings, steps: Sequence[books.Step]) -> int:
 
 def _read(files: Sequence[Path], known: dict[Key, Definition]) -> list[Definition]:
     try:
-        return read(files, known)
+        return read(files, known, wiring.fitting().problems)
     except FaultyDefinitions as error:
         for fault in error.faults:
             common.err.print(f"[red]✗[/] {escape(str(fault))}")

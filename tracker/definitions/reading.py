@@ -7,14 +7,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, get_args
 
 import msgspec
 
-from tracker.definitions.references import Key, account_owners, did_you_mean, problems
+from tracker.definitions.references import Key, Problems, account_owners, did_you_mean, problems
 from tracker.domain.definitions import (
     Agreement,
     Campaign,
@@ -77,8 +77,10 @@ def key_of(definition: Definition) -> Key:
     return kind_of(definition), definition.id
 
 
-def read(files: Iterable[Path], known: Mapping[Key, Definition] = {}) -> list[Definition]:
-    """Read and check files against each other and what is `known`. Raises FaultyDefinitions."""
+def read(
+    files: Iterable[Path], known: Mapping[Key, Definition] = {}, fits: Callable[[Definition], Problems] = lambda _: ()
+) -> list[Definition]:
+    """Read and check files against each other, what is `known`, and what is installed. Raises FaultyDefinitions."""
     faults: list[Fault] = []
     found: dict[Key, Read] = {}
     for path in files:
@@ -96,7 +98,7 @@ def read(files: Iterable[Path], known: Mapping[Key, Definition] = {}) -> list[De
         everything = {**known, **{key: entry.definition for key, entry in found.items()}}
         owners = account_owners(everything.values())
         for entry in found.values():
-            for field, problem in problems(entry.definition, everything, owners):
+            for field, problem in (*problems(entry.definition, everything, owners), *fits(entry.definition)):
                 faults.append(_fault(entry.place, field, problem))
     if faults:
         raise FaultyDefinitions(sorted(faults))
