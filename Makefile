@@ -53,6 +53,7 @@ constraints: env ## pin every dependency anew, with hashes, after a change of py
 docs: env ## write the reference pages that are made from the program
 	@$(PY) -m tracker.cli.reference docs/reference
 	@$(PY) -m tracker.plugin.reference docs/reference/hooks.md
+	@$(PY) -m tracker.plugin.rules_reference docs/reference
 
 schemas: env ## write schemas/ anew from the types
 	@$(PY) -m tracker.codec.schemas schemas/

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = FILE["services"]
-OURS = ("topics", "receiver", "poller", "worker")
+OURS = ("topics", "receiver", "poller", "worker", "watcher", "notifier", "api")
 LASTING = [name for name in SERVICES if name != "topics"]
 
 
@@ -63,13 +63,15 @@ def test_every_image_names_its_version(name: str) -> None:
     assert re.search(r":\d+\.\d+", SERVICES[name]["image"])
 
 
-def test_the_worker_can_be_scaled() -> None:
-    assert not {"container_name", "ports", "hostname"} & SERVICES["worker"].keys()
+@pytest.mark.parametrize("name", ["worker", "watcher", "notifier", "poller"])
+def test_what_shares_its_work_can_be_scaled(name: str) -> None:
+    assert not {"container_name", "ports", "hostname"} & SERVICES[name].keys()
 
 
-def test_only_the_receiver_is_reachable_and_by_default_from_this_machine_only() -> None:
+def test_only_receiver_and_api_are_reachable_and_by_default_from_this_machine_only() -> None:
     assert {name: service["ports"] for name, service in SERVICES.items() if "ports" in service} == {
-        "receiver": ["${PUBLISH:-127.0.0.1:8080}:8080"]
+        "receiver": ["${PUBLISH:-127.0.0.1:8080}:8080"],
+        "api": ["${PUBLISH_API:-127.0.0.1:8090}:8090"],
     }
 
 
