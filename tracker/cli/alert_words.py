@@ -40,9 +40,9 @@ def line(alert: Alert, now: Instant) -> str:
     """One alert in one line (of Rich's markup)."""
     colour = _COLOURS[alert.severity]
     since = tables.duration(max(0, now - (alert.fired_at or alert.began_at)))
-    about = escape(alert.campaign or "pipeline")
+    about = _safe(alert.campaign or "pipeline")
     return (
-        f"[{colour}]{alert.severity:8}[/] {alert.state:12} {alert.id[:11]}  {about}  {escape(alert.rule)}  "
+        f"[{colour}]{alert.severity:8}[/] {alert.state:12} {alert.id[:11]}  {about}  {_safe(alert.rule)}  "
         f"[dim]{since}[/]\n           {_safe(alert.summary['en'])}"
     )
 
@@ -64,8 +64,8 @@ def whole(alert: Alert, now: Instant) -> Iterator[str]:
     for language, text in alert.summary.items():
         if language != "en":
             yield f"[bold]{_safe(text)}[/]"
-    yield f"[{colour}]{alert.severity}[/], {alert.state}: {escape(alert.rule)}, episode {alert.episode}, id {alert.id}"
-    yield f"about {escape(alert.subject.text or 'the pipeline')}{f', {escape(alert.check)}' if alert.check else ''}"
+    yield f"[{colour}]{alert.severity}[/], {alert.state}: {_safe(alert.rule)}, episode {alert.episode}, id {alert.id}"
+    yield f"about {_safe(alert.subject.text or 'the pipeline')}{f', {_safe(alert.check)}' if alert.check else ''}"
     yield from _story(alert, now)
     if alert.evidence:
         yield "\n[bold]What it rests on[/]"
@@ -78,11 +78,11 @@ def _story(alert: Alert, now: Instant) -> Iterator[str]:
         yield f"fired at {instant(alert.fired_at)}; last judged so at {instant(alert.judged_at)}"
     if alert.acknowledged is not None:
         taken = alert.acknowledged
-        yield f"taken by {escape(taken.by)} at {instant(taken.at)}{f': {escape(taken.text)}' if taken.text else ''}"
+        yield f"taken by {_safe(taken.by)} at {instant(taken.at)}{f': {_safe(taken.text)}' if taken.text else ''}"
     if alert.silence is not None:
-        yield f"silenced by {escape(alert.silence)}"
+        yield f"silenced by {_safe(alert.silence)}"
     for note in alert.notes:
-        yield f"{escape(note.by)} at {instant(note.at)}: {escape(note.text)}"
+        yield f"{_safe(note.by)} at {instant(note.at)}: {_safe(note.text)}"
     if alert.resolved_at is not None:
         why = "it passes again" if alert.reason == "passed" else "nothing is judged here any more"
         yield f"resolved at {instant(alert.resolved_at)}: {why}"
@@ -91,10 +91,10 @@ def _story(alert: Alert, now: Instant) -> Iterator[str]:
 def _evidence(each: Evidence) -> str:
     value = _value(each, each.value)
     limit = "" if each.limit is None else f", compared with {_value(each, each.limit)}"
-    basis = f" [dim]({escape(each.basis)})[/]" if each.basis else ""
-    where = "" if each.post is None else f" of post {escape(each.platform or '')} {escape(each.post)}"
+    basis = f" [dim]({_safe(each.basis)})[/]" if each.basis else ""
+    where = "" if each.post is None else f" of post {_safe(each.platform or '')} {_safe(each.post)}"
     at = "" if each.at is None else f" [dim]as of {instant(each.at)}[/]"
-    return f"  {escape(each.name)}{where}: {escape(value)}{escape(limit)}{basis}{at}"
+    return f"  {_safe(each.name)}{where}: {_safe(value)}{_safe(limit)}{basis}{at}"
 
 
 def _value(each: Evidence, value: int | str | None) -> str:
@@ -117,10 +117,10 @@ def explained(alert: Alert, rule: Rule | None, facts: CampaignFacts | None, now:
     """The alert, the rule that raised it, and the posts and curves behind it."""
     yield from whole(alert, now)
     if rule is not None:
-        yield f"\n[bold]The rule: {escape(rule.title['en'])}[/]"
+        yield f"\n[bold]The rule: {_safe(rule.title['en'])}[/]"
         yield escape(inspect.cleandoc(type(rule).__doc__ or ""))
     else:
-        yield f"\nThe rule {escape(alert.rule)} is not installed here."
+        yield f"\nThe rule {_safe(alert.rule)} is not installed here."
     if facts is None:
         return
     for creator in facts.creators:
@@ -131,12 +131,12 @@ def explained(alert: Alert, rule: Rule | None, facts: CampaignFacts | None, now:
 
 
 def _post(post: PostFacts, creator: CreatorFacts) -> Iterator[str]:
-    yield f"\n[bold]{escape(creator.creator.name)} on {escape(post.platform)}[/]: {escape(post.permalink or post.post)}"
+    yield f"\n[bold]{_safe(creator.creator.name)} on {_safe(post.platform)}[/]: {_safe(post.permalink or post.post)}"
     when = "at an unknown time" if post.published_at is None else instant(post.published_at)
     state = "up" if post.live else "not to be seen any more"
     yield f"published {when}, {state}{', edited since' if post.edited else ''}"
     if post.text is not None:
-        yield f"  “{escape(_plain(str(post.text.value))[:_TEXT])}”"
+        yield f"  “{_safe(str(post.text.value)[:_TEXT])}”"
     for metric in _CURVES:
         column = METRICS.index(metric)
         points = [(row[0], int(value)) for row in post.curve if (value := row[VALUES + column]) is not None]
@@ -164,9 +164,9 @@ def instant(at: Instant) -> str:
 
 
 def _safe(text: str) -> str:
+    """Foreign text as markup: what a caption holds moves no cursor, and is no markup."""
     return escape(_plain(text))
 
 
 def _plain(text: str) -> str:
-    """Text for a terminal: what a caption holds must not move its cursor."""
     return "".join(each if each.isprintable() else " " for each in text)
