@@ -232,6 +232,7 @@ async def run_poller(settings: Settings, stop: asyncio.Event, on_wait: Told) -> 
     from tracker.ingest.poller import PollerParts
     from tracker.ingest.poller import run_poller as ask_platforms
     from tracker.metrics import served
+    from tracker.store.held import Holds
 
     adapters = plugins().platforms
     await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
@@ -244,6 +245,7 @@ async def run_poller(settings: Settings, stop: asyncio.Event, on_wait: Told) -> 
                 publisher=publishing,
                 store=opened,
                 budget=SharedBudget(opened.client, opened.address, opened.prefix),
+                holds=Holds(opened.client, opened.address, opened.prefix),
                 metrics=metrics,
             )
             with served(metrics.registry, settings.poller.metrics_port):
@@ -267,6 +269,7 @@ async def _watcher(
     from tracker.gather import Gatherer
     from tracker.metrics import Counted, registry_of, served
     from tracker.sending import Sender
+    from tracker.store.held import Holds
     from tracker.watch.acts import Acts
     from tracker.watch.judging import Judges
     from tracker.watch.pipeline import Pipeline
@@ -279,7 +282,7 @@ async def _watcher(
         await follower.start()
         stack.push_async_callback(follower.stop)
     gatherer = Gatherer(opened, settings.topics.partitions, book.definitions)
-    shelf = alert_shelf(opened)
+    shelf, holds = alert_shelf(opened), Holds(opened.client, opened.address, opened.prefix)
     teller = Teller(await stack.enter_async_context(Sender(bootstrap)), shelf, made)
     judges = Judges(rule_seconds=chosen.rule_seconds, quarantine_ms=chosen.quarantine_seconds * 1000)
     watcher = Watcher(
@@ -292,7 +295,7 @@ async def _watcher(
             rules=rules,
             judges=await stack.enter_async_context(judges),
             campaign_facts=gatherer.campaign,
-            pipeline_facts=(await stack.enter_async_context(Pipeline(bootstrap, made, gatherer))).facts,
+            pipeline_facts=(await stack.enter_async_context(Pipeline(bootstrap, made, gatherer, holds))).facts,
             shelf=shelf,
             teller=teller,
             clock=now_ms,

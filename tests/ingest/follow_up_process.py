@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 
-from tests.ingest.mentions import Unlimited
+from tests.ingest.mentions import Unlimited, Untold
 from tracker.ingest.poll_metrics import PollMetrics
 from tracker.ingest.poller import PollerParts, run_poller
 from tracker.ingest.publisher import Publisher
@@ -27,6 +27,7 @@ async def main(bootstrap: str, prefix: str, partitions: int, base_url: str) -> N
         publisher=publisher,
         store=MemoryStore(),
         budget=Unlimited(),
+        holds=Untold(),
         metrics=PollMetrics(),
     )
     await run_poller(parts, asyncio.Event())

@@ -18,11 +18,13 @@ from tests.ingest.stand_in import Asked, StandIn, Told
 from tracker.codec import inbox
 from tracker.domain.events import PostPublished
 from tracker.ingest.budget import Budget
+from tracker.ingest.lane import TellsHolds
 from tracker.ingest.poll_metrics import PollMetrics
 from tracker.ingest.poller import PollerParts, run_poller
 from tracker.ingest.publisher import Placed, Publisher
 from tracker.plugin.api import PlatformAdapter, RawPayload
 from tracker.settings import PlatformSettings, Poller, Settings, Worker
+from tracker.store.held import Hold
 from tracker.store.memory import MemoryStore
 from tracker_instagram.adapter import Instagram
 
@@ -33,6 +35,11 @@ RECEIVED = 1_790_000_000_000
 class Unlimited(Budget):
     async def take(self, platform: str, per_minute: int, cost: int) -> int:
         return 0
+
+
+class Untold(TellsHolds):
+    async def tell(self, platform: str, hold: Hold) -> None:
+        """Nobody watches."""
 
 
 def mention(*media: str, account: str = BRAND, source: str = "webhook") -> RawPayload:
@@ -176,6 +183,7 @@ async def following(
         publisher=publisher,
         store=MemoryStore(),
         budget=Unlimited(),
+        holds=Untold(),
         metrics=under_way.metrics,
     )
     stop = asyncio.Event()

@@ -11,6 +11,7 @@ from tracker.ingest.poller import PollerParts, run_poller
 from tracker.ingest.publisher import Publisher
 from tracker.settings import PlatformSettings, Poller, Settings
 from tracker.store.client import connect
+from tracker.store.held import Holds
 from tracker.store.redis import RedisStore
 from tracker.topics import Topics
 
@@ -29,6 +30,7 @@ async def main(bootstrap: str, prefix: str, redis_url: str, base_url: str, lease
         publisher=publisher,
         store=store,
         budget=SharedBudget(client, redis_url, prefix),
+        holds=Holds(client, redis_url, prefix),
         metrics=PollMetrics(),
     )
     print("polling", flush=True)

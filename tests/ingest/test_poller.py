@@ -18,6 +18,7 @@ from tracker.ingest.publisher import Publisher
 from tracker.plugin.api import Access, DueItem, HttpRequest
 from tracker.settings import PlatformSettings, Poller, Settings, UnfitSettings
 from tracker.store.base import Change, Cursor, Partition, Store
+from tracker.store.held import Hold
 from tracker.store.memory import MemoryStore
 
 FIRST = Partition("activity", 0)
@@ -61,6 +62,10 @@ class Polling:
         self.store = store
         self.clock = clock
         self.metrics = PollMetrics()
+        self.holds: list[tuple[str, Hold]] = []
+
+    async def tell(self, platform: str, hold: Hold) -> None:
+        self.holds.append((platform, hold))
 
     async def until_counted(self, platform: str, endpoint: str, outcome: str, count: int = 1) -> None:
         """Wait until so many requests ended so."""
@@ -104,6 +109,7 @@ async def polling(
         publisher=publisher,
         store=store,
         budget=budget or Free(),
+        holds=under_way,
         metrics=under_way.metrics,
         now=under_way.clock,
     )
@@ -207,7 +213,10 @@ async def test_a_platform_that_says_wait_is_left_alone_until_then(publisher: Pub
             assert len(platform.asked) == 1
             under_way.clock.ahead = 150_000
             await under_way.until_counted("sample", "posts", "2xx", 1)
+            ((name, hold),) = under_way.holds
         assert {"p-1", "p-2"} >= set(platform.posts)
+        assert (name, hold.reason) == ("sample", "rate")
+        assert 95_000 <= hold.until - hold.at <= 135_000, "whoever watches the pipeline is told until when, and why"
 
 
 async def test_a_platform_that_hangs_leaves_the_others_their_pace(publisher: Publisher) -> None:

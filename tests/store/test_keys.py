@@ -22,6 +22,7 @@ from tracker.plugin.notifiers import Delivered
 from tracker.store import keys
 from tracker.store.alerts import AlertShelf, RuleSaid
 from tracker.store.base import Change, Cursor, Partition
+from tracker.store.held import Hold, Holds
 from tracker.store.redis import RedisStore
 from tracker.store.views import switch_view
 
@@ -61,6 +62,7 @@ async def test_every_key_in_the_server_is_of_a_documented_kind_and_type(redis_ur
     await store.write_totals("spring-glow", {GLOW: {"likes": 1}, ANA: {"likes": 1}, CROWD: {"likes": 1}})
     await switch_view(store.client, "tracker", expected="v1", to="v1")
     await SharedBudget(store.client, store.address, "tracker").take("tiktok", 60, 1)
+    await Holds(store.client, store.address, "tracker").tell("tiktok", Hold(until=9, reason="quota", at=1))
     shelf = AlertShelf(store.client, store.address, "tracker")
     await shelf.put("spring-glow", [an_alert()])
     await shelf.say("", [RuleSaid(rule="system.lag", at=1)])

@@ -14,6 +14,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 
 import httpx
 import structlog
@@ -26,6 +27,7 @@ from tracker.ingest.publisher import KafkaUnreachable, Publisher, RecordTooLarge
 from tracker.plugin.api import Access, DueItem, HttpRequest, PlatformAdapter, Quota, RawPayload, Unreadable
 from tracker.plugin.limits import DAY_MS, retry_after_ms
 from tracker.store.base import Lease, Store, StoreUnreachable
+from tracker.store.held import Hold, Why
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +42,10 @@ _KAFKA_PAUSE_MS = 2_000
 _SHORT_WAIT_MS = 1_000
 _TOKEN_PAUSE_MS = 60_000
 _TOKEN_WARNING_MS = 600_000
+_HOLD_MARGIN_MS = 30_000
+"""A hold is told to last so much longer than the pause: until the next answer is here."""
+_QUOTA_MS = 600_000
+"""Who asks to be left alone for longer speaks of a used up quota, and not of our pace."""
 _MARGIN_MS = 2_000
 """A lease must outlast the request by this much: the answer still has to reach the inbox."""
 
@@ -63,6 +69,12 @@ class NoAnswer(Exception):
     """A request that brought nothing: no connection, too slow, too large."""
 
 
+class TellsHolds(Protocol):
+    """Who is told that a platform lets us ask nothing: tracker.store.held.Holds."""
+
+    async def tell(self, platform: str, hold: Hold) -> None: ...
+
+
 class LaneParts(Struct, frozen=True, kw_only=True):
     """What a lane is made of. `timeout_ms` is the longest wait for one answer."""
 
@@ -75,6 +87,7 @@ class LaneParts(Struct, frozen=True, kw_only=True):
     publisher: Publisher
     store: Store
     budget: Budget
+    holds: TellsHolds
     metrics: PollMetrics
     now: Callable[[], int]
 
@@ -88,6 +101,7 @@ class Lane:
         self._failures = 0
         self._slots = asyncio.Semaphore(parts.concurrency)
         self._under_way = 0
+        self._told: Hold | None = None
         self._token_warned: dict[str, int] = {}
         """When it was last said of each account's own token (`""`: the default one) that it is refused."""
 
@@ -166,6 +180,7 @@ class Lane:
         self._count(request, f"{answer.status // 100}xx" if answer.status != 429 else "429")
         if _is_token_refused(answer.status, quota):
             self._warn_of_token(request, answer.status)
+        await self._tell_hold(answer.status, quota, wait)
         if quota.token_refused:
             await self._give_back(request.items, leases, max(wait, _TOKEN_PAUSE_MS) + _jitter(_SHORT_WAIT_MS))
             return None
@@ -292,6 +307,22 @@ class Lane:
         log.warning("token refused", platform=platform, account=account, endpoint=request.endpoint, status=status,
                     token="of this account" if own else "the default one",
                     next=f"renew it, set {setting}, and restart the poller")  # fmt: skip
+
+    async def _tell_hold(self, status: int, quota: Quota, wait: int) -> None:
+        """Tell whoever watches the pipeline that the platform lets us ask nothing for a while, and why."""
+        refused = _is_token_refused(status, quota)
+        if not refused and (wait == 0 or (status != 429 and not quota.wait_ms)):
+            return
+        now = self.parts.now()
+        reason: Why = "token" if refused else "quota" if wait >= _QUOTA_MS else "rate"
+        hold = Hold(until=now + max(wait, _TOKEN_PAUSE_MS if refused else 0) + _HOLD_MARGIN_MS, reason=reason, at=now)
+        if self._told is not None and self._told.reason == reason and hold.until < self._told.until + _HOLD_MARGIN_MS:
+            return  # all requests under way are answered alike
+        self._told = hold
+        try:
+            await self.parts.holds.tell(self.parts.adapter.name, hold)
+        except StoreUnreachable as error:
+            log.warning("hold not told", platform=self.parts.adapter.name, reason=error.reason)
 
     def _backoff(self) -> int:
         return backoff_ms(self._failures)

@@ -20,7 +20,7 @@ from tracker.clock import now_ms
 from tracker.domain.schedule import parse_item
 from tracker.ingest.budget import Budget
 from tracker.ingest.follow_ups import FollowUpParts, run_follow_ups
-from tracker.ingest.lane import Lane, LaneParts, Leased
+from tracker.ingest.lane import Lane, LaneParts, Leased, TellsHolds
 from tracker.ingest.poll_metrics import PollMetrics
 from tracker.ingest.publisher import Publisher
 from tracker.plugin.api import Access, DueItem, PlatformAdapter
@@ -46,6 +46,7 @@ class PollerParts(Struct, frozen=True, kw_only=True):
     publisher: Publisher
     store: Store
     budget: Budget
+    holds: TellsHolds
     metrics: PollMetrics
     now: Callable[[], int] = now_ms
 
@@ -172,6 +173,7 @@ def _lane(parts: PollerParts, adapter: PlatformAdapter, client: httpx.AsyncClien
             publisher=parts.publisher,
             store=parts.store,
             budget=parts.budget,
+            holds=parts.holds,
             metrics=parts.metrics,
             now=parts.now,
         )

@@ -47,6 +47,7 @@ class Kind(Struct, frozen=True):
 KINDS = (
     Kind("<prefix>:view", "string"),
     Kind("<prefix>:quota:<platform>", "hash"),
+    Kind("<prefix>:held", "hash"),
     Kind("<prefix>:alerted", "set"),
     Kind("<prefix>:alerts:{c:<campaign>}", "hash"),
     Kind("<prefix>:verdicts:{c:<campaign>}", "hash"),
@@ -109,6 +110,11 @@ def pointer(prefix: str) -> str:
 def quota(prefix: str, platform: str) -> str:
     """The key that all pollers share to keep a platform's requests a minute."""
     return f"{_fits(_PREFIX, 'prefix', prefix)}:quota:{_fits(_PLATFORM, 'platform', platform)}"
+
+
+def held(prefix: str) -> str:
+    """Platforms that may not be asked for a while."""
+    return f"{_fits(_PREFIX, 'prefix', prefix)}:held"
 
 
 def alerted(prefix: str) -> str:

@@ -17,8 +17,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from tracker.domain.events import Instant
-from tracker.domain.facts import PipelineFacts, RuleFailure
+from tracker.domain.facts import PipelineFacts, QuotaFacts, RuleFailure
 from tracker.store.base import Partition
+from tracker.store.held import Holds
 from tracker.topics import Stage, Topics
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Gathers(Protocol):
         now: Instant,
         ends: dict[Partition, int],
         letters: Sequence[Instant],
+        quotas: Sequence[QuotaFacts],
         failures: Sequence[RuleFailure],
     ) -> Awaitable[PipelineFacts]: ...
 
@@ -45,9 +47,10 @@ class Gathers(Protocol):
 class Pipeline:
     """Looks at the pipeline. Use it as a context: it has a consumer of its own, without a group."""
 
-    def __init__(self, bootstrap: str, topics: Topics, gatherer: Gathers) -> None:
+    def __init__(self, bootstrap: str, topics: Topics, gatherer: Gathers, holds: Holds) -> None:
         self._topics = topics
         self._gatherer = gatherer
+        self._holds = holds
         self._consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
         self._letters: deque[Instant] = deque(maxlen=_KEPT)
         self._reading: asyncio.Task[None] | None = None
@@ -74,7 +77,9 @@ class Pipeline:
         if self._reading is not None and self._reading.done():
             self._reading.result()
         letters = sorted(at for at in self._letters if at > now - _DAY_MS)
-        return await self._gatherer.pipeline(now=now, ends=await self._ends(), letters=letters, failures=failures)
+        return await self._gatherer.pipeline(
+            now=now, ends=await self._ends(), letters=letters, quotas=await self._holds.read(), failures=failures
+        )
 
     async def _ends(self) -> dict[Partition, int]:
         asked = {
