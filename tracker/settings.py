@@ -144,6 +144,24 @@ class Notifiers(_Section, frozen=True, kw_only=True):
         return f"Notifiers(group={self.group!r}, secrets={sorted(self.secrets)}, smtp={self.smtp!r})"
 
 
+class Api(_Section, frozen=True, kw_only=True):
+    host: Annotated[str, Meta(description="Address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0: any free one")] = 8090
+    body_limit: Annotated[
+        int, Meta(ge=1024, le=10_000_000, description="Largest body in bytes; more is answered 413")
+    ] = 1_000_000
+    requests_per_minute: Annotated[
+        int, Meta(ge=1, description="Requests a minute of one token, in each process; more are answered 429")
+    ] = 1_200
+    burst: Annotated[int, Meta(ge=1, description="Requests that one token may make at once")] = 120
+    cors_origins: Annotated[
+        tuple[str, ...], Meta(description="Origins whose pages may call the API from a browser; none: no page may")
+    ] = ()
+    status_seconds: Annotated[
+        int, Meta(ge=1, description="How long a look at the pipeline, or at the dead letters, is shown again")
+    ] = 5
+
+
 class CadenceStep(_Section, frozen=True, kw_only=True):
     until_seconds: Annotated[int, Meta(ge=1, description="Up to this age of a post")]
     every_seconds: Annotated[int, Meta(ge=1, description="look at it this often")]
@@ -190,6 +208,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     receiver: Receiver = field(default_factory=Receiver)
     poller: Poller = field(default_factory=Poller)
     watcher: Watcher = field(default_factory=Watcher)
+    api: Api = field(default_factory=Api)
     notifiers: Notifiers = field(default_factory=Notifiers)
     cadence: Cadence = field(default_factory=Cadence)
     platforms: Annotated[dict[str, PlatformSettings], Meta(description="By platform name")] = field(

@@ -27,6 +27,7 @@ from tracker.topics import Stage, Topics
 if TYPE_CHECKING:
     from tracker.audit import Report
     from tracker.audit.comparison import Progress as AuditProgress
+    from tracker.codec.dead import DeadLetter
     from tracker.definitions.fitting import Fitting
     from tracker.definitions.references import Key
     from tracker.domain.events import DefinitionChanged
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from tracker.notify.desk import Desk
     from tracker.plugin.registry import Registry as PluginRegistry
     from tracker.plugin.rules import Rule
+    from tracker.status import Status
     from tracker.store.alerts import AlertShelf
     from tracker.store.redis import RedisStore
     from tracker.stream.rebuild import Progress as RebuildProgress
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 OnWait = Callable[[float, str], None]
+OnListening = Callable[[str, int], None]
 CANONICAL: Final[tuple[Stage, ...]] = ("activity", "commerce")
 Told = Callable[[str], OnWait]
 """Makes the countdown that is told while something (named) is waited for."""
@@ -460,3 +463,108 @@ async def run_import(
     await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
     async with publisher(settings) as publishing:
         return await import_file(path, publishing, adapters, now=now_ms(), from_line=from_line, on_progress=on_progress)
+
+
+async def run_api(settings: Settings, stop: asyncio.Event, on_wait: Told, on_listening: OnListening) -> None:
+    """The API, until `stop`; built anew on the other view when the view is switched."""
+    await asyncio.to_thread(checked_logs, settings, on_wait("Kafka"))
+    while not stop.is_set():
+        async with store(settings, on_wait=on_wait("Redis")) as opened, AsyncExitStack() as stack:
+            run = await _api(settings, opened, stack, on_listening)
+            await _while_active(opened, stop, run)
+
+
+async def _while_active(
+    opened: RedisStore, stop: asyncio.Event, run: Callable[[asyncio.Event], Coroutine[None, None, None]]
+) -> None:
+    """Run until `stop`, or until another view is active. While Redis is away the API goes on, and answers 503."""
+    ended = asyncio.Event()
+    running = asyncio.create_task(run(ended))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        while not running.done() and not stop.is_set() and not await _is_switched(opened):
+            await asyncio.wait({running, stopping}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ended.set()
+        stopping.cancel()
+        await running
+
+
+async def _is_switched(opened: RedisStore) -> bool:
+    from tracker.store.base import StoreUnreachable
+    from tracker.store.client import ask
+    from tracker.store.views import active_view
+
+    try:
+        return await ask(opened.address, lambda: active_view(opened.client, opened.prefix)) != opened.view
+    except StoreUnreachable:
+        return False
+
+
+async def _api(
+    settings: Settings, opened: RedisStore, stack: AsyncExitStack, on_listening: OnListening
+) -> Callable[[asyncio.Event], Coroutine[None, None, None]]:
+    """An API's run, with all its parts started, to be stopped by the stack."""
+    from tracker.dead_letters import read_letters
+    from tracker.definitions.following import Following
+    from tracker.gather import Gatherer
+    from tracker.ingest.health import KafkaProbe
+    from tracker.status import look
+    from tracker.store.base import Partition, StoreUnreachable
+    from tracker.watch.acts import Acts
+    from tracker.web.alertbook import FollowedAlerts
+    from tracker.web.kept import Kept
+    from tracker.web.parts import ApiParts
+    from tracker.web.service import run_api as serve_api
+
+    bootstrap, made = settings.kafka.bootstrap, topics(settings)
+    book, acts, alerts = Following(bootstrap, made), Acts(bootstrap, made), FollowedAlerts(bootstrap, made)
+    for follower in (book, acts, alerts):
+        await follower.start()
+        stack.push_async_callback(follower.stop)
+    probe = KafkaProbe(bootstrap)
+
+    async def seen() -> Status:
+        logs = await asyncio.to_thread(_logs, settings)
+        return await look(opened, bootstrap, made, logs)
+
+    async def letters() -> list[DeadLetter]:
+        return await read_letters(bootstrap, made)
+
+    async def faults() -> Mapping[str, str | None]:
+        redis: str | None = None
+        try:
+            await opened.open(Partition("activity", 0))
+        except StoreUnreachable as error:
+            redis = error.reason
+        return {"kafka": await probe.fault(), "redis": redis}
+
+    parts = ApiParts(
+        settings=settings.api,
+        definitions=book.definitions,
+        store=opened,
+        topics=made,
+        gatherer=Gatherer(opened, made.partitions, book.definitions),
+        shelf=alert_shelf(opened),
+        alerts=alerts.book,
+        acts=acts,
+        publisher=await stack.enter_async_context(publisher(settings)),
+        letters=Kept(letters, settings.api.status_seconds),
+        look=Kept(seen, settings.api.status_seconds),
+        plugins=plugins(),
+        faults=faults,
+    )
+
+    async def run(ended: asyncio.Event) -> None:
+        await serve_api(parts, ended, (book.wait, acts.wait, alerts.wait), on_listening)
+
+    return run
+
+
+def _logs(settings: Settings) -> dict[Stage, str]:
+    """The log of each topic now. Raises KafkaDown at once where no broker answers: a request is waiting."""
+    from tracker.kafka_admin import check_topics, wait_for_kafka
+
+    wait_for_kafka(settings.kafka.bootstrap, 0)
+    found = check_topics(settings.kafka.bootstrap, topics(settings))
+    return {stage: identity.log for stage, identity in found.items()}

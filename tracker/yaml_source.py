@@ -73,16 +73,19 @@ class _Loader(yaml.SafeLoader):
 
 def read_file(path: Path) -> list[Document]:
     """All documents of a file. Raises YamlFault; OSError where the file cannot be opened."""
-    raw = path.read_bytes()
-    start = Place(str(path), 1, 1)
+    return read_bytes(path.read_bytes(), str(path))
+
+
+def read_bytes(raw: bytes, file: str) -> list[Document]:
+    """All documents of what a file (or a body) holds; `file` is the name used in places. Raises YamlFault."""
     if len(raw) > MAX_BYTES:
-        raise YamlFault(start, f"{len(raw)} bytes; a file has at most {MAX_BYTES}")
+        raise YamlFault(Place(file, 1, 1), f"{len(raw)} bytes; a file has at most {MAX_BYTES}")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise YamlFault(Place(str(path), line, 1), "not UTF-8 text; save the file as UTF-8") from error
-    return list(read_text(text, str(path)))
+        raise YamlFault(Place(file, line, 1), "not UTF-8 text; save the file as UTF-8") from error
+    return list(read_text(text, file))
 
 
 def read_text(text: str, file: str) -> Iterator[Document]:

@@ -17,6 +17,7 @@ from tracker.plugin import hookspecs
 from tracker.settings import Settings
 from tracker.settings_load import LoadedSettings, listing
 from tracker.store import keys
+from tracker.web.app import ApiMetrics
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -101,7 +102,8 @@ def test_every_hook_is_documented() -> None:
 def test_every_command_is_documented_and_teaches_by_example() -> None:
     sections = pages()["cli.md"].split("\n## ")[1:]
     assert len(sections) > 15
-    groups = {"tracker", "tracker alerts", "tracker dead", "tracker notifiers", "tracker topics", "tracker views"}
+    names = ("alerts", "dead", "notifiers", "token", "topics", "views")
+    groups = {"tracker", *(f"tracker {name}" for name in names)}
     assert {section.split("`")[1] for section in sections if "Example:" not in section} <= groups
 
 
@@ -114,9 +116,8 @@ def test_every_kind_of_key_is_documented() -> None:
 
 def names_of_metrics() -> set[str]:
     """As Prometheus sees them: what the processes' registries offer, and what is named in the code beside them."""
-    offered = {
-        metric.name for made in (Metrics(), PollMetrics(), NotifyMetrics()) for metric in made.registry.collect()
-    }
+    registries = [made.registry for made in (Metrics(), PollMetrics(), NotifyMetrics(), ApiMetrics())]
+    offered = {metric.name for registry in registries for metric in registry.collect()}
     beside = ("tracker/stream/worker.py", "tracker/wiring.py")
     named = {
         node.value

@@ -48,9 +48,9 @@ def start(
 
 def _register() -> None:
     from tracker import wiring
-    from tracker.cli import alerts, dead, definitions, notify, operate, proof, reading, services, state
+    from tracker.cli import alerts, dead, definitions, notify, operate, proof, reading, serve, services, state, token
 
-    for module in (services, definitions, reading, alerts, proof, state, dead, operate):
+    for module in (services, serve, definitions, reading, alerts, proof, state, dead, token, operate):
         module.register(app)
     notify.register(app, wiring.notify_desk)
 

@@ -41,6 +41,8 @@ EXPECTED: Final = frozenset(
         "tracker.stream.transport.AssignmentFailed",
         "tracker.stream.transport.CursorOutOfRange",
         "tracker.watch.acts.ActUnreadable",
+        "tracker.web.alertbook.AlertUnreadable",
+        "tracker.web.service.CannotServe",
     }
 )
 

@@ -17,7 +17,7 @@ from tracker.cli import common, logs
 from tracker.settings import Settings
 
 PANEL = "Services"
-_NO_ADDRESS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
+NO_ADDRESS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
 
 
 def register(app: typer.Typer) -> None:
@@ -37,8 +37,8 @@ def worker(context: typer.Context) -> None:
 
     Example:  tracker worker  ·  TRACKER_LOG_LEVEL=debug tracker worker
     """
-    settings = _start(context)
-    _run(lambda stop: wiring.run_worker(settings, stop, common.countdown))
+    settings = started(context)
+    run_service(lambda stop: wiring.run_worker(settings, stop, common.countdown))
 
 
 def receive(
@@ -52,7 +52,7 @@ def receive(
 
     Example:  tracker receive --host 0.0.0.0 --port 8080  ·  curl 127.0.0.1:8080/health/ready
     """
-    settings = _start(context)
+    settings = started(context)
     chosen = settings.receiver
     listen = msgspec.structs.replace(
         chosen, host=chosen.host if host is None else host, port=chosen.port if port is None else port
@@ -63,9 +63,9 @@ def receive(
         common.err.print(f"receiving on http://{address}:{number}")
 
     try:
-        _run(lambda stop: wiring.run_receiver(settings, stop, common.countdown, listening))
+        run_service(lambda stop: wiring.run_receiver(settings, stop, common.countdown, listening))
     except OSError as error:
-        if error.errno not in _NO_ADDRESS:
+        if error.errno not in NO_ADDRESS:
             raise
         raise common.Impossible(
             f"cannot listen on {listen.host}:{listen.port}: {os.strerror(error.errno)}. Nothing was started. Choose "
@@ -78,8 +78,8 @@ def poll(context: typer.Context) -> None:
 
     Example:  tracker poll
     """
-    settings = _start(context)
-    _run(lambda stop: wiring.run_poller(settings, stop, common.countdown))
+    settings = started(context)
+    run_service(lambda stop: wiring.run_poller(settings, stop, common.countdown))
 
 
 def watch(context: typer.Context) -> None:
@@ -90,8 +90,8 @@ def watch(context: typer.Context) -> None:
 
     Example:  tracker watch  ·  tracker alerts follow
     """
-    settings = _start(context)
-    _run(lambda stop: wiring.run_watcher(settings, stop, common.countdown))
+    settings = started(context)
+    run_service(lambda stop: wiring.run_watcher(settings, stop, common.countdown))
 
 
 def notify(context: typer.Context) -> None:
@@ -101,17 +101,17 @@ def notify(context: typer.Context) -> None:
 
     Example:  tracker notify  ·  tracker notifiers list
     """
-    settings = _start(context)
-    _run(lambda stop: wiring.run_notify(settings, stop, common.countdown))
+    settings = started(context)
+    run_service(lambda stop: wiring.run_notify(settings, stop, common.countdown))
 
 
-def _start(context: typer.Context) -> Settings:
+def started(context: typer.Context) -> Settings:
     settings = common.settings(context)
     logs.configure(settings.log_level)
     return settings
 
 
-def _run(service: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+def run_service(service: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     """Run a service until SIGTERM or SIGINT; a second one ends it at once."""
 
     async def run() -> None:

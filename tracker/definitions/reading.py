@@ -25,7 +25,7 @@ from tracker.domain.definitions import (
     NotifierDefinition,
     RuleDefinition,
 )
-from tracker.yaml_source import Document, KeyPath, Place, Plain, YamlFault, read_file
+from tracker.yaml_source import Document, KeyPath, Place, Plain, YamlFault, read_bytes, read_file
 
 SECTIONS: Final[Mapping[str, type[Definition]]] = {
     "campaigns": Campaign,
@@ -77,23 +77,43 @@ def key_of(definition: Definition) -> Key:
     return kind_of(definition), definition.id
 
 
-def read(
-    files: Iterable[Path], known: Mapping[Key, Definition] = {}, fits: Callable[[Definition], Problems] = lambda _: ()
-) -> list[Definition]:
+Fits = Callable[[Definition], Problems]
+"""What is wrong with a definition beside what is installed: tracker.definitions.fitting."""
+
+
+def read(files: Iterable[Path], known: Mapping[Key, Definition] = {}, fits: Fits = lambda _: ()) -> list[Definition]:
     """Read and check files against each other, what is `known`, and what is installed. Raises FaultyDefinitions."""
     faults: list[Fault] = []
-    found: dict[Key, Read] = {}
+    documents: list[Document] = []
     for path in files:
         try:
-            documents = read_file(path)
+            documents += read_file(path)
         except YamlFault as fault:
             faults.append(_fault(fault.place, "file", fault.problem))
-            continue
         except OSError as error:
             faults.append(Fault(str(path), 1, 1, "file", f"cannot be read: {error.strerror}"))
-            continue
-        for document in documents:
-            _document(document, found, faults)
+    return _definitions(documents, faults, known, fits)
+
+
+def read_body(
+    raw: bytes, name: str, known: Mapping[Key, Definition] = {}, fits: Fits = lambda _: ()
+) -> list[Definition]:
+    """The same of one body; faults are told under `name`. Raises FaultyDefinitions."""
+    faults: list[Fault] = []
+    documents: list[Document] = []
+    try:
+        documents += read_bytes(raw, name)
+    except YamlFault as fault:
+        faults.append(_fault(fault.place, "file", fault.problem))
+    return _definitions(documents, faults, known, fits)
+
+
+def _definitions(
+    documents: Iterable[Document], faults: list[Fault], known: Mapping[Key, Definition], fits: Fits
+) -> list[Definition]:
+    found: dict[Key, Read] = {}
+    for document in documents:
+        _document(document, found, faults)
     if not faults:
         everything = {**known, **{key: entry.definition for key, entry in found.items()}}
         owners = account_owners(everything.values())
@@ -144,10 +164,23 @@ def _entry(
     if len(faults) > before:
         return
     definition = kind(**values)
+    if (half := _half_character(definition)) is not None:
+        faults.append(_fault(place, half, "holds half a surrogate pair (\\ud800 to \\udfff), which is no character"))
+        return
     key = key_of(definition)
     if key in found:
         faults.append(_fault(place, "id", f"{key[0]} `{key[1]}` is also defined at {found[key].place}"))
     found[key] = Read(definition, place)
+
+
+def _half_character(definition: Definition) -> str | None:
+    """The field that holds what cannot be written as UTF-8: JSON and YAML may escape half of a surrogate pair."""
+    for name in definition.__struct_fields__:
+        try:
+            msgspec.json.encode(getattr(definition, name))
+        except UnicodeEncodeError:
+            return name
+    return None
 
 
 def _struct(

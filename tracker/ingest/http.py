@@ -112,12 +112,12 @@ async def _collect(receive: Receive, limit: int) -> bytes:
         message = await receive()
         if message["type"] != "http.request":
             raise Refused(400, "cut_off", "the body ended before it was complete")
-        chunk = message["body"]
+        chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
             raise await _too_large(receive, limit)
         chunks.append(chunk)
-        more = message["more_body"]
+        more = message.get("more_body", False)
     return b"".join(chunks)
 
 
@@ -128,9 +128,9 @@ async def _too_large(receive: Receive, limit: int) -> Refused:
         async with asyncio.timeout(_DRAIN_SECONDS):
             while rest < _DRAIN_BYTES:
                 message = await receive()
-                if message["type"] != "http.request" or not message["more_body"]:
+                if message["type"] != "http.request" or not message.get("more_body", False):
                     break
-                rest += len(message["body"])
+                rest += len(message.get("body", b""))
     except TimeoutError:
         pass  # the answer follows all the same
     return Refused(

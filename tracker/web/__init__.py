@@ -1,0 +1,1 @@
+"""The API: what is counted, what is alerted, what is defined, over HTTP, for people's programs and the dashboard."""
