@@ -11,6 +11,8 @@ SECONDS ?=
 KILL ?=
 ARGS ?=
 TESTS ?= tests
+# Much of a test's time is waiting for servers: two processes of them are quicker than one, also on two cores.
+PROCESSES ?= 2
 
 .PHONY: help env demo fast test check format constraints schemas docs bench clean
 
@@ -23,6 +25,7 @@ help: ## show this text
 	'  make demo SECONDS=40          stop by itself, drain, and prove every counter (exit code 0: exact)' \
 	'  make demo SECONDS=60 KILL=1   the same, while the worker is killed with -9 every few seconds' \
 	'  make test TESTS=tests/domain  only some tests;  ARGS="-k rollback -x" goes to pytest' \
+	'  make test PROCESSES=0         one test after the other, in one process' \
 	'  make env PYTHON=python3.12    choose the interpreter'
 
 env: ## make .venv from the pinned, hashed constraints.txt (does nothing when it is up to date)
@@ -41,7 +44,7 @@ fast: check ## what runs in under a minute: check, and the tests marked neither 
 	@$(PY) -m pytest -m 'not integration and not slow' --hypothesis-profile=fast $(ARGS) $(TESTS)
 
 test: check ## everything; integration on real Kafka where Java and Maven are found, else on the embedded broker
-	@$(PY) -m pytest $(ARGS) $(TESTS)
+	@$(PY) -m pytest --numprocesses=$(PROCESSES) --dist=loadfile $(ARGS) $(TESTS)
 
 format: env ## let ruff format the code and mend what it can
 	@$(PY) -m ruff format $(CODE)

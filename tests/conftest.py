@@ -9,7 +9,7 @@ from hypothesis import settings
 from redis import Redis
 
 from tests.harness import brokers
-from tests.harness.kafka import KafkaBroker
+from tests.harness.kafka import KafkaBroker, kafka_libs
 from tests.harness.redis import RedisCluster
 from tracker.embedded.redis import RedisServer
 
@@ -21,6 +21,12 @@ SERVERS = {"kafka", "own_kafka", "redis_url", "redis_server", "redis_cluster"}
 
 def pytest_report_header() -> str:
     return brokers.describe()
+
+
+def pytest_xdist_setupnodes() -> None:
+    """Fetch the broker once, before the processes of the tests begin: each would, and Maven's cache is not for two."""
+    if brokers.wants_real_kafka():
+        kafka_libs()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

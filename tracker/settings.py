@@ -160,6 +160,13 @@ class Api(_Section, frozen=True, kw_only=True):
     status_seconds: Annotated[
         int, Meta(ge=1, description="How long a look at the pipeline, or at the dead letters, is shown again")
     ] = 5
+    stream_clients: Annotated[int, Meta(ge=1, description="Live streams served at once by one process")] = 2_500
+    stream_debounce_ms: Annotated[
+        int, Meta(ge=0, le=60_000, description="A campaign's numbers are told to live streams at most this often")
+    ] = 250
+    stream_slow_seconds: Annotated[
+        int, Meta(ge=1, description="A live stream whose reader takes nothing for so long is let go")
+    ] = 10
 
 
 class CadenceStep(_Section, frozen=True, kw_only=True):

@@ -514,6 +514,7 @@ async def _api(
     from tracker.watch.acts import Acts
     from tracker.web.alertbook import FollowedAlerts
     from tracker.web.kept import Kept
+    from tracker.web.live import Hub, HubParts, LiveSettings
     from tracker.web.parts import ApiParts
     from tracker.web.service import run_api as serve_api
 
@@ -537,7 +538,7 @@ async def _api(
             await opened.open(Partition("activity", 0))
         except StoreUnreachable as error:
             redis = error.reason
-        return {"kafka": await probe.fault(), "redis": redis}
+        return {"kafka": await probe.fault(), "redis": redis, "live stream": hub.fault()}
 
     parts = ApiParts(
         settings=settings.api,
@@ -555,8 +556,22 @@ async def _api(
         faults=faults,
     )
 
+    live = HubParts(
+        bootstrap=bootstrap, topics=made, store=opened, definitions=book.definitions, alerts=alerts.book, now=parts.now
+    )
+    hub = Hub(
+        live,
+        LiveSettings(
+            most_clients=settings.api.stream_clients,
+            debounce_ms=settings.api.stream_debounce_ms,
+            slow_seconds=float(settings.api.stream_slow_seconds),
+        ),
+    )
+    await hub.start()
+    stack.push_async_callback(hub.stop)
+
     async def run(ended: asyncio.Event) -> None:
-        await serve_api(parts, ended, (book.wait, acts.wait, alerts.wait), on_listening)
+        await serve_api(parts, ended, (book.wait, acts.wait, alerts.wait), on_listening, hub=hub)
 
     return run
 

@@ -129,7 +129,7 @@ async def test_an_installation_is_read_and_worked_with_over_http(
             (letter,) = (await client.get("/v1/dead-letters")).json()["items"]
             assert (await client.post("/v1/dead-letters:replay", json={"ids": [letter["id"]]})).status_code == 202
             ready = await client.get("/health/ready")
-            assert ready.json()["parts"] == {"kafka": "ready", "redis": "ready"}
+            assert set(ready.json()["parts"].values()) == {"ready"}
 
             (firing,) = (await client.get("/v1/alerts", params={"state": "firing"})).json()["items"]
             assert (await client.post(f"/v1/alerts/{firing['id']}/acknowledge", json={})).status_code == 202

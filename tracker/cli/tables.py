@@ -10,6 +10,7 @@ from msgspec import Struct
 from rich import box
 from rich.table import Table
 
+from tracker.domain.currencies import exponent
 from tracker.domain.events import METRICS, Metric
 from tracker.domain.figures import Figure
 
@@ -94,14 +95,8 @@ def shown(figure: Figure) -> str:
 
 def money(amount: int, currency: str) -> str:
     """Minor units as an amount, by the currency's ISO 4217 exponent."""
-    digits = _EXPONENTS.get(currency, 2)
+    digits = exponent(currency)
     return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency}"
-
-
-# ISO 4217, list one: the currencies whose minor unit is not a hundredth.
-_WHOLE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
-_THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
-_EXPONENTS: Final[Mapping[str, int]] = dict.fromkeys(_WHOLE.split(), 0) | dict.fromkeys(_THOUSANDTHS.split(), 3)
 
 
 def duration(ms: int) -> str:

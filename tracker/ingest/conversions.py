@@ -20,9 +20,9 @@ from msgspec import Meta, Struct
 
 from tracker.codec import inbox
 from tracker.domain import click as clicks
+from tracker.domain.currencies import CURRENCIES
 from tracker.domain.events import Count, Id
 from tracker.ingest.bodies import BadBody, read_struct
-from tracker.ingest.currencies import CURRENCIES
 from tracker.ingest.health import Metrics
 from tracker.ingest.http import AnyRequest, FieldFault, Refused, header, read_body
 from tracker.ingest.publisher import KafkaUnreachable, Publisher

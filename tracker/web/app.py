@@ -31,19 +31,30 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram,
 
 from tracker.ingest.bodies import BadBody, read_struct
 from tracker.ingest.http import AnyRequest, Refused, header, read_body
-from tracker.web import alerts, campaigns, commerce, defs, operation, posts, problems, query, rules
+from tracker.web import alerts, campaigns, commerce, defs, exports, operation, posts, problems, query, rules
 from tracker.web.document import JSON, YAML, document, needs_body
 from tracker.web.gate import Gate, refuse_token_in_address
 from tracker.web.index import Index
+from tracker.web.live import Hub, stream_routes
 from tracker.web.parts import ApiParts
 from tracker.web.routes import Call, Method, Raw, Route, Text, merged
 
 log = structlog.get_logger(__name__)
 
 TABLE: Final = merged(
-    [campaigns.ROUTES, posts.ROUTES, alerts.ROUTES, rules.ROUTES, commerce.ROUTES, defs.ROUTES, operation.ROUTES]
+    [
+        campaigns.ROUTES,
+        posts.ROUTES,
+        alerts.ROUTES,
+        rules.ROUTES,
+        commerce.ROUTES,
+        defs.ROUTES,
+        operation.ROUTES,
+        exports.ROUTES,
+    ]
 )
-"""Every route that is guarded. Another module's rows (a live stream, exports) are added here."""
+"""Every route that is guarded, but the live stream, whose answer does not end."""
+STREAM: Final = "/v1/stream"
 PUBLIC: Final = ("/health/live", "/health/ready", "/metrics", "/v1/openapi.json")
 """What needs no token: it says nothing of any campaign."""
 
@@ -122,25 +133,27 @@ class Api:
 
     def _note(self, scope: HTTPScope, status: int, took: float, id: str) -> None:
         name = str(scope.get("path_template") or "other")
-        self._metrics.requests.labels(name, str(status)).observe(took)
+        if name != STREAM:  # it lasts for hours, and says nothing of how quick we are
+            self._metrics.requests.labels(name, str(status)).observe(took)
         say: Any = log.debug if name.startswith(("/health", "/metrics")) else log.info
         say("request", method=scope["method"], route=name, status=status, ms=round(took * 1000, 1), request_id=id)
 
 
-def create_api(parts: ApiParts, table: tuple[Route, ...] = TABLE) -> Api:
-    """The application. Its parts are started and stopped by whoever made them."""
+def create_api(parts: ApiParts, table: tuple[Route, ...] = TABLE, hub: Hub | None = None) -> Api:
+    """The application, with the live stream of `hub`. Its parts are started and stopped by whoever made them."""
     metrics = ApiMetrics()
     served = _Served(parts)
     cors = CORSConfig(
         allow_origins=list(parts.settings.cors_origins),
         allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["authorization", "content-type", "if-none-match", "x-request-id"],
+        allow_headers=["authorization", "content-type", "if-none-match", "last-event-id", "x-request-id"],
         expose_headers=["etag", "retry-after", "x-request-id"],
     )
     litestar = Litestar(
         route_handlers=[
             *(served.handler(path, rows) for path, rows in _by_path(table).items()),
             *_public(parts, table, metrics),
+            *(() if hub is None else stream_routes(hub, served.gate, parts.definitions)),
         ],
         exception_handlers={Refused: _refused, HTTPException: _by_router, Exception: _unforeseen},
         cors_config=cors if parts.settings.cors_origins else None,
@@ -156,7 +169,7 @@ class _Served:
 
     def __init__(self, parts: ApiParts) -> None:
         self._parts = parts
-        self._gate = Gate(parts)
+        self.gate = Gate(parts)
         self._index = Index(parts.definitions)
 
     def handler(self, path: str, rows: Mapping[Method, Route]) -> HTTPRouteHandler:
@@ -168,7 +181,7 @@ class _Served:
         return handle
 
     async def _answer(self, request: AnyRequest, row: Route) -> Response[Any]:
-        who = self._gate.admit(request, row.role, row.reach)
+        who = self.gate.admit(request, row.role, row.reach)
         given = query.read(_pairs(request), row.query)
         call = Call(
             parts=self._parts,

@@ -51,7 +51,8 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for row in routes:
         paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, known)
-    used = {row.tag for row in routes}
+    paths["/v1/stream"] = {"get": _stream()}
+    used = {"live", *(row.tag for row in routes)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Campaign tracker", "version": __version__, "description": _DESCRIPTION},
@@ -182,7 +183,7 @@ def _responses(row: Route, known: dict[Any, Any]) -> dict[str, Any]:
         if row.yaml:
             said["content"][YAML] = {"schema": known[row.answer]}
     elif row.media != JSON:
-        said["content"] = {row.media: {"schema": {"type": "string"}}}
+        said["content"] = {media: {"schema": {"type": "string"}} for media in (row.media, *row.medias)}
     answers[str(row.status)] = said
     for status in statuses(row):
         answers[str(status)] = {"$ref": f"#/components/responses/{_problem_name(status)}"}
@@ -215,3 +216,38 @@ def _problem(status: int, schema: dict[str, Any]) -> dict[str, Any]:
     if status == 400:
         content["examples"] = {"example": {"value": examples.PROBLEM}}
     return {"description": TITLES[status], "headers": headers, "content": {MEDIA_TYPE: content}}
+
+
+_STREAM_ERRORS: Final = (400, 401, 404, 429, 503)
+
+
+def _stream() -> dict[str, Any]:
+    """The live stream. It is served beside the table of routes: its answer does not end."""
+    return {
+        "operationId": "get_stream",
+        "tags": ["live"],
+        "summary": "Campaigns' numbers and alerts, as they change (Server-Sent Events)",
+        "description": (
+            "Events `hello`, `campaign`, `alert`, `stale`, `lost`; resumed by `Last-Event-ID`. docs/how-to/"
+            "follow-live-numbers.md describes them.\n\nLeast role: viewer." + _REACHES["filtered"]
+        ),
+        "parameters": [
+            {
+                "name": "campaign",
+                "in": "query",
+                "description": "Only this campaign's; may be repeated.",
+                "schema": {"type": "array", "items": {"type": "string"}},
+            },
+            {
+                "name": "kinds",
+                "in": "query",
+                "description": "One or both, with a comma between.",
+                "schema": {"type": "string", "enum": ["campaign", "alert", "campaign,alert", "alert,campaign"]},
+            },
+            {"name": "Last-Event-ID", "in": "header", "schema": {"type": "string"}},
+        ],
+        "responses": {
+            "200": {"description": "The stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            **{str(status): {"$ref": f"#/components/responses/{_problem_name(status)}"} for status in _STREAM_ERRORS},
+        },
+    }

@@ -79,6 +79,8 @@ class Route(Struct, frozen=True, kw_only=True):
     choices: Mapping[str, tuple[str, ...]] = {}
     """What a name in its path may be, where that is not anything."""
     media: str = "application/json"
+    medias: tuple[str, ...] = ()
+    """What else it may answer, by its query."""
     yaml: bool = False
     """Whether it may also answer YAML."""
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 import uvicorn
 
 from tracker.web.app import TABLE, create_api
+from tracker.web.live import Hub, for_streams
 from tracker.web.parts import ApiParts
 from tracker.web.routes import Route
 
@@ -26,6 +27,7 @@ async def run_api(
     followed: Sequence[Callable[[], Awaitable[None]]] = (),
     on_listening: Callable[[str, int], None] | None = None,
     table: tuple[Route, ...] = TABLE,
+    hub: Hub | None = None,
 ) -> None:
     """Serve until `stop`; requests under way are answered before it returns.
 
@@ -34,9 +36,10 @@ async def run_api(
     """
     settings = parts.settings
     listening = socket.create_server((settings.host, settings.port), backlog=512)
+    for_streams(listening)
     server = _Server(
         uvicorn.Config(
-            cast(Any, create_api(parts, table)),
+            cast(Any, create_api(parts, table, hub)),
             access_log=False,
             lifespan="off",
             log_config=None,
@@ -53,6 +56,8 @@ async def run_api(
         if on_listening is not None and server.begun.is_set() and not stop.is_set():
             on_listening(settings.host, listening.getsockname()[1])
         await asyncio.wait({serving, *ends}, return_when=asyncio.FIRST_COMPLETED)
+        if hub is not None:  # else the web server would wait for streams that do not end
+            await hub.stop()
         server.should_exit = True
         await serving
         for end in ends:

@@ -11,3 +11,12 @@ _LIST_ONE = """
     UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
 """
 CURRENCIES = frozenset(_LIST_ONE.split())
+# Those whose minor unit is not a hundredth.
+_WHOLE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
+_EXPONENTS = dict.fromkeys(_WHOLE.split(), 0) | dict.fromkeys(_THOUSANDTHS.split(), 3)
+
+
+def exponent(currency: str) -> int:
+    """How many digits of an amount in minor units are behind the point: 2 for EUR, 0 for JPY."""
+    return _EXPONENTS.get(currency, 2)
