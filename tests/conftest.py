@@ -1,8 +1,9 @@
 """Servers for the tests: started when first asked for, shared by the session, gone with it."""
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,9 @@ from tests.harness.kafka import KafkaBroker, kafka_libs
 from tests.harness.redis import RedisCluster
 from tracker.embedded.redis import RedisServer
 
+# No test asserts a time: a busy machine must not fail a law.
+settings.register_profile("calm", deadline=None)
+settings.load_profile("calm")
 # `make fast` tries fewer examples of each law; `make test` tries them all.
 settings.register_profile("fast", max_examples=10, deadline=None)
 
@@ -27,6 +31,25 @@ def pytest_xdist_setupnodes() -> None:
     """Fetch the broker once, before the processes of the tests begin: each would, and Maven's cache is not for two."""
     if brokers.wants_real_kafka():
         kafka_libs()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Between the processes of the tests goes UTF-8 alone: what a test logged on purpose may be none."""
+    report = yield
+    return _as_utf8(report)
+
+
+def _as_utf8(data: Any) -> Any:
+    match data:
+        case str():
+            return data.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {key: _as_utf8(value) for key, value in data.items()}
+        case list() | tuple():
+            return type(data)(_as_utf8(each) for each in data)
+        case _:
+            return data
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from math import ceil
-from statistics import median
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -25,11 +23,10 @@ from tracker.plugin.rules import (
     Timing,
     Verdict,
 )
-from tracker_rules.saying import RATE, SHARE, clock, instant, percent, verdict
-from tracker_rules.words import DAY, count
+from tracker_rules.baseline import middle
+from tracker_rules.saying import clock, instant, percent, verdict
+from tracker_rules.words import DAY, PPM, RatePattern, SharePattern, count, ppm
 
-_MAD = Fraction(14_826, 10_000)
-"""Median absolute deviation → standard deviation, of a normal distribution (1 / 0.6745)."""
 _VIRAL = 5
 _VIRAL_FOR = 7 * DAY
 
@@ -41,10 +38,11 @@ class JumpSettings(RuleSettings, frozen=True, kw_only=True):
     compared_days: Annotated[int, Meta(ge=7, le=365, description="Compared with the changes of so many days")] = 60
     minimum_points: Annotated[int, Meta(ge=4, description="So many daily follower counts must be known")] = 8
     deviations: Annotated[
-        str, Meta(pattern=RATE, description="So many robust standard deviations from the usual change are a jump")
+        str,
+        Meta(pattern=RatePattern, description="So many robust standard deviations from the usual change are a jump"),
     ] = "8"
     least_share: Annotated[
-        str, Meta(pattern=SHARE, description="A smaller share of the followers, within a day, is no jump")
+        str, Meta(pattern=SharePattern, description="A smaller share of the followers, within a day, is no jump")
     ] = "0.03"
     least: Annotated[int, Meta(ge=1, description="Fewer followers than these are no jump")] = 100
 
@@ -58,27 +56,25 @@ class Change(Struct, frozen=True):
     after: int
 
     @property
-    def days(self) -> Fraction:
-        """How long it took; less than a day counts as one, so that a short gap makes nothing of little."""
-        return max(Fraction(1), Fraction(self.at - self.since, DAY))
-
-    @property
     def by(self) -> int:
         return self.after - self.before
 
     @property
-    def a_day(self) -> Fraction:
-        return self.by / self.days
+    def a_day(self) -> int:
+        """In thousandths. Less than a day counts as one, so that a short gap makes nothing of little."""
+        return self.by * 1_000 * DAY // max(DAY, self.at - self.since)
 
 
 class _Judged(Struct, frozen=True):
+    """A change beside the usual ones; numbers a day, in thousandths."""
+
     change: Change
-    usual: Fraction
-    spread: Fraction
-    limit: Fraction
+    usual: int
+    spread: int
+    limit: int
 
     @property
-    def excess(self) -> Fraction:
+    def excess(self) -> int:
         return abs(self.change.a_day - self.usual)
 
 
@@ -160,18 +156,20 @@ def _judged(
         latest = instant("latest_count_at", points[-1][0] if points else None, "must be recent")
         return verdict(subject, "not_assessable", said, lacking, latest)
     step = rounded_to([followers for _, followers in points])
-    worst = max((_beside(change, known, step, settings) for change in recent), key=lambda one: one.excess / one.limit)
+    worst = max(
+        (_beside(change, known, step, settings) for change in recent), key=lambda one: one.excess * PPM // one.limit
+    )
     return _told(subject, name, worst, (account, who), settings)
 
 
 def _beside(change: Change, known: Sequence[Change], step: int, settings: JumpSettings) -> _Judged:
-    others = [other.a_day for other in known if other is not change] or [Fraction(0)]
-    usual = median(others)
-    spread = max(_MAD * median([abs(other - usual) for other in others]), Fraction(step, 2))
+    others = [other.a_day for other in known if other is not change] or [0]
+    usual = middle(others)
+    spread = max(middle([abs(other - usual) for other in others]) * 14_826 // 10_000, 500 * step)
     limit = max(
-        Fraction(settings.deviations) * spread,
-        Fraction(settings.least_share) * change.before,
-        Fraction(settings.least),
+        spread * ppm(settings.deviations) // PPM,
+        1_000 * change.before * ppm(settings.least_share) // PPM,
+        1_000 * settings.least,
     )
     return _Judged(change, usual, spread, limit)
 
@@ -183,16 +181,16 @@ def _told(
     evidence = [
         Evidence(
             name="change_a_day",
-            value=round(change.a_day),
+            value=_whole(change.a_day),
             unit="count",
-            limit=ceil(found.limit),
+            limit=-(-found.limit // 1_000),
             basis="rounded; its distance from the usual change must stay below the limit",
             at=change.at,
         ),
-        count("usual_change_a_day", round(found.usual), basis="median of the other days, rounded"),
+        count("usual_change_a_day", _whole(found.usual), basis="median of the other days, rounded"),
         Evidence(
             name="spread",
-            value=round(found.spread),
+            value=_whole(found.spread),
             unit="count",
             basis="rounded; 1.4826 x median absolute deviation, at least half a step of rounding",
         ),
@@ -210,12 +208,16 @@ def _told(
         evidence.append(reason)
     share = percent(Fraction(abs(change.by), change.before)) if change.before else f"{abs(change.by)}"
     way, way_ja = ("gained", "増加") if change.by >= 0 else ("lost", "減少")
-    usual = round(found.usual)
+    usual = _whole(found.usual)
     said = (
         f"{name} {way} {abs(change.by)} followers ({share}) up to {clock(change.at)}; usual is {usual} a day.",
         f"{name}のフォロワーは{clock(change.at)}までに{abs(change.by)}人({share}){way_ja}(通常1日{usual}人)。",
     )
     return verdict(subject, outcome, said, *evidence)
+
+
+def _whole(thousandths: int) -> int:
+    return (thousandths + 500) // 1_000
 
 
 def _reason(change: Change, account: AccountFacts, who: CreatorFacts) -> Evidence | None:
@@ -228,7 +230,7 @@ def _reason(change: Change, account: AccountFacts, who: CreatorFacts) -> Evidenc
     ]
     if len(viewed) < 4:
         return None
-    usual = median(Fraction(views) for _, views in viewed)
+    usual = middle([views for _, views in viewed])
     wide = [
         pair for pair in viewed if change.since - _VIRAL_FOR <= pair[0].at <= change.at and pair[1] >= _VIRAL * usual
     ]
@@ -239,7 +241,7 @@ def _reason(change: Change, account: AccountFacts, who: CreatorFacts) -> Evidenc
         name="widely_viewed_post",
         value=views,
         unit="count",
-        limit=round(_VIRAL * usual),
+        limit=_VIRAL * usual,
         basis="views of a post of the week before; five times the median post's are a reason to follow",
         platform=post.platform,
         post=post.post,

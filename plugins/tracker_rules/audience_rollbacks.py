@@ -16,7 +16,7 @@ from tracker.domain.verdicts import Evidence, Language
 from tracker.plugin.rules import Category, Kind, Outcome, RuleSettings, Severity, Subject, Timing, Verdict
 from tracker_rules.conversion_sums import of_scope
 from tracker_rules.saying import SHARE, called, clock, instant, percent, verdict, written
-from tracker_rules.words import HOUR, METRIC_WORDS, count
+from tracker_rules.words import HOUR, METRIC_WORDS, MINUTE, count
 
 
 class RollbackSettings(RuleSettings, frozen=True, kw_only=True):
@@ -95,29 +95,34 @@ def _of(facts: CampaignFacts, who: CreatorFacts, post: PostFacts) -> Subject:
 
 def campaign_falls(facts: CampaignFacts, since: Instant) -> list[Fall]:
     """Of each metric the deepest fall of a campaign's total within one hour, or one minute, after `since`."""
+    units = [(unit, _changes(series, since // unit)) for unit, series in ((HOUR, facts.hours), (MINUTE, facts.minutes))]
     found = []
     for metric in METRICS:
         total = of_scope(facts, "", metric)
-        units = [(HOUR, facts.hours), (60_000, facts.minutes)]
-        falls = [fall for unit, series in units for fall in _series_falls(metric, series, total, unit, since)]
+        falls = [
+            fall for unit, changes in units for fall in _series_falls(metric, changes.get(metric, []), total, unit)
+        ]
         if falls:
             found.append(max(falls, key=lambda fall: (fall.by, fall.at)))
     return found
 
 
-def _series_falls(metric: str, series: Mapping[str, int], total: int, unit: int, since: Instant) -> Iterable[Fall]:
+def _changes(series: Mapping[str, int], first: int) -> dict[str, list[tuple[int, int]]]:
+    """Field → (number of the unit of time, change), from the `first` unit on."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for key, change in series.items():
+        field, _, number = key.rpartition("@")
+        if int(number) >= first:
+            found.setdefault(field, []).append((int(number), change))
+    return found
+
+
+def _series_falls(metric: str, changes: list[tuple[int, int]], total: int, unit: int) -> Iterable[Fall]:
     """Walks back from the total as it is: what it was before each unit of time."""
-    changes = sorted(
-        ((int(key.rpartition("@")[2]), change) for key, change in series.items() if key.rpartition("@")[0] == metric),
-        reverse=True,
-    )
     after = total
-    for number, change in changes:
-        ended = (number + 1) * unit
-        if ended <= since:
-            return
+    for number, change in sorted(changes, reverse=True):
         if change < 0:
-            yield Fall(metric, after - change, after, ended)
+            yield Fall(metric, after - change, after, (number + 1) * unit)
         after -= change
 
 

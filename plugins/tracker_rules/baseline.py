@@ -5,18 +5,22 @@
 3. Growth is above the highest value so far: a count that falls and comes back (a purge, a faulty answer) did not grow.
 4. Medians and median deviations: one odd post among a creator's normal ones changes little.
 5. Integers throughout: shares in millionths (`ppm`), so that equal facts give equal verdicts everywhere.
+6. A curve, and a creator's normal posts, are read once for all rules: what was read is kept by the identity of the
+   (frozen) facts that it was read from, for the newest of them. It saves time and changes no answer.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from decimal import Context, Decimal
+from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import NamedTuple, cast
+from typing import Generic, NamedTuple, TypeVar, cast
 
 from tracker.domain.curve import AGES_MS, VALUES, Row
 from tracker.domain.events import METRICS, Metric
-from tracker.domain.facts import CreatorFacts, PostFacts
+from tracker.domain.facts import CampaignFacts, CreatorFacts, PostFacts
 
 PPM = 1_000_000
 NEWEST = 12
@@ -26,15 +30,32 @@ _NEAR_NUM, _NEAR_DEN = 26, 10
 of the curve (tracker.domain.curve.AGES), of which only the first and the last observation are kept."""
 
 
-class Series(NamedTuple):
-    """A metric of one post by age (ms), ascending. `peaks` are the highest values so far; `observed_at` of the last."""
+_UNSEEN = -1
+"""No count is below zero."""
 
-    ages: list[int]
-    values: list[int]
-    peaks: list[int]
+
+class Series:
+    """A metric of one post by age (ms), ascending. `peaks` are the highest values so far.
+
+    What was asked once is remembered.
+    """
+
+    __slots__ = ("_reached", "ages", "peaks", "values")
+
+    def __init__(self, ages: list[int], values: list[int]) -> None:
+        self.ages = ages
+        self.values = values
+        self.peaks = list(accumulate(values, max))
+        self._reached: dict[int, int | None] = {}
 
     def at(self, age: int) -> int | None:
         """The highest value that was reached by an age; None where no near observations say so."""
+        known = self._reached.get(age, _UNSEEN)
+        if known == _UNSEEN:
+            known = self._reached[age] = self._at(age)
+        return known
+
+    def _at(self, age: int) -> int | None:
         after = bisect_left(self.ages, age)
         if after == len(self.ages):
             return None
@@ -66,20 +87,43 @@ def any_between(ages: Sequence[int], since: int, until: int) -> bool:
     return any(since <= age <= until for age in ages)
 
 
-EMPTY = Series([], [], [])
+EMPTY = Series([], [])
+
+T = TypeVar("T")
+_READ = 4_096
+"""So many series are kept: of a campaign of hundreds of posts all that its rules read more than once."""
 
 
-def series(rows: Sequence[Row], metric: Metric) -> Series:
+class _Same(Generic[T]):
+    """A key that is equal to that of the very same object: to compare what it holds would cost more than to read it."""
+
+    __slots__ = ("it",)
+
+    def __init__(self, it: T) -> None:
+        self.it = it
+
+    def __hash__(self) -> int:
+        return id(self.it)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.it is other.it
+
+
+def series(rows: tuple[Row, ...], metric: Metric) -> Series:
     """What the curve says of a metric, under the definition it was last measured by."""
+    return _series(_Same(rows), metric)
+
+
+@lru_cache(_READ)
+def _series(same: _Same[tuple[Row, ...]], metric: Metric) -> Series:
     column = VALUES + METRICS.index(metric)
-    known = [row for row in rows if row[column] is not None]
+    known = [row for row in same.it if row[column] is not None]
     if not known:
         return EMPTY
     definition = known[-1][2]
-    if any(row[2] != definition for row in known):
+    if len({row[2] for row in known}) > 1:
         known = known[1 + max(at for at, row in enumerate(known) if row[2] != definition) :]
-    values = cast("list[int]", [row[column] for row in known])
-    return Series([row[0] for row in known], values, list(accumulate(values, max)))
+    return Series([row[0] for row in known], cast("list[int]", [row[column] for row in known]))
 
 
 class Level(NamedTuple):
@@ -105,21 +149,40 @@ class Level(NamedTuple):
 
 def middle(values: Sequence[int]) -> int:
     """The median of at least one value; of an even number the mean of the two in the middle, rounded down."""
-    ordered = sorted(values)
+    return _middle(sorted(values))
+
+
+def _middle(ordered: Sequence[int]) -> int:
     half = len(ordered) // 2
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) // 2
 
 
 def level(values: Iterable[int]) -> Level | None:
     """None where there are no values."""
-    known = list(values)
-    if not known:
+    ordered = sorted(values)
+    if not ordered:
         return None
-    median = middle(known)
-    deviation = middle([abs(value - median) for value in known]) * 14_826 // 10_000
-    ordered = sorted(known)
+    median = _middle(ordered)
+    deviation = _middle(sorted([abs(value - median) for value in ordered])) * 14_826 // 10_000
     out = max(1, len(ordered) // 10) if len(ordered) > 3 else 0
-    return Level(median, deviation, len(known), ordered[0], ordered[-1], ordered[-1 - out])
+    return Level(median, deviation, len(ordered), ordered[0], ordered[-1], ordered[-1 - out])
+
+
+_EXACT = Context(prec=16)
+"""Decimal's logarithms are rounded correctly, the same on every machine; those of floats are not."""
+
+
+@lru_cache(_READ)
+def log_ppm(part: int, whole: int) -> int:
+    """The natural logarithm of a ratio, in millionths; of no part that of a part of 1."""
+    ratio = _EXACT.divide(Decimal(max(1, part)), Decimal(whole))
+    return int(_EXACT.ln(ratio).scaleb(6))
+
+
+@lru_cache(_READ)
+def exp_ppm(log: int) -> int:
+    """The ratio (ppm) of which it is the logarithm."""
+    return int(_EXACT.exp(Decimal(log).scaleb(-6)).scaleb(6))
 
 
 def growth(of: Series, since: int, until: int) -> int | None:
@@ -144,18 +207,29 @@ class Normals:
         self._values: dict[int, list[int]] = {}
 
     def values(self, age: int) -> list[int]:
-        """What they had reached by an age."""
+        """What they had reached by an age, the least first."""
         if age not in self._values:
-            self._values[age] = [value for value in (each.at(age) for each in self.series) if value is not None]
+            self._values[age] = sorted([value for each in self.series if (value := each.at(age)) is not None])
         return self._values[age]
 
     def growth(self, since: int, until: int) -> Level | None:
         """By which shares (ppm) they grew between two ages."""
         key = (since, until)
         if key not in self._growths:
-            grown = (growth(each, since, until) for each in self.series)
-            self._growths[key] = level(share for share in grown if share is not None)
+            self._growths[key] = level(
+                [share for each in self.series if (share := growth(each, since, until)) is not None]
+            )
         return self._growths[key]
+
+
+def baselines(facts: CampaignFacts) -> tuple[Baseline, ...]:
+    """What the campaign's creators are to be compared with, in their order."""
+    return _baselines(_Same(facts.creators))
+
+
+@lru_cache(1)
+def _baselines(same: _Same[tuple[CreatorFacts, ...]]) -> tuple[Baseline, ...]:
+    return tuple(Baseline(creator) for creator in same.it)
 
 
 class Baseline:

@@ -24,7 +24,7 @@ from tracker.plugin.rules import (
     Timing,
     Verdict,
 )
-from tracker_rules.conversion_sums import hours_of, of_scope, running, this_hour
+from tracker_rules.conversion_sums import by_hour, hours_of, of_scope, running, this_hour
 from tracker_rules.conversion_tails import more_than_usual
 from tracker_rules.saying import RATE, SHARE, Probability, percent, unlikely, verdict, written
 from tracker_rules.words import HOUR, count, duration
@@ -277,11 +277,7 @@ def _recent(facts: CampaignFacts, currency: str, settings: RefundSettings, now: 
     if orders < settings.minimum_orders:
         return None
     refunded, sold = (
-        sum(
-            change
-            for key, change in facts.hours.items()
-            if key.startswith(f"{kind}.{currency}@") and int(key.rpartition("@")[2]) > after
-        )
+        sum(change for hour, change in by_hour(facts, f"{kind}.{currency}").items() if hour > after)
         for kind in ("refunds", "revenue")
     )
     usual = of_scope(facts, "", f"revenue.{currency}") * spell // age

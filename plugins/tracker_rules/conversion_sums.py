@@ -31,12 +31,13 @@ class Hours(Struct, frozen=True):
 
 
 def hours_of(facts: CampaignFacts) -> Hours:
-    found: dict[str, dict[int, int]] = {"clicks": {}, "conversions": {}}
-    for key, change in facts.hours.items():
-        field, _, hour = key.rpartition("@")
-        if field in found:
-            found[field][int(hour)] = change
-    return Hours(found["clicks"], found["conversions"])
+    return Hours(by_hour(facts, "clicks"), by_hour(facts, "conversions"))
+
+
+def by_hour(facts: CampaignFacts, field: str) -> dict[int, int]:
+    """A counter's changes by the hour since the epoch, only those where there were any."""
+    prefix = f"{field}@"
+    return {int(key[len(prefix) :]): change for key, change in facts.hours.items() if key.startswith(prefix)}
 
 
 def this_hour(now: Instant) -> int:

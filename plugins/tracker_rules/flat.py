@@ -2,26 +2,30 @@
 
 1. What people do decays; what a machine delivers evenly does not. Flat is: over a long stretch of ages, each interval
    has its share of the time, and not the share that the creator's normal posts have there.
-2. How far two distributions are apart is half of the sum of the differences (total variation), from 0 to 1.
-3. A night's quiet can hide decay for some hours, so a stretch is judged only where a day is in it, or where its end is
-   so much older than its beginning that no night explains it.
+2. How far two distributions are apart is half of the sum of the differences (total variation), from 0 to 1. Few
+   reactions are some way apart from anything by chance: that much is allowed for.
+3. A night's quiet hides decay for some hours. So a stretch has a day in it, and the post's other counts are asked: an
+   audience that slept brought none of these either.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
+from math import isqrt
 from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta
 
 from tracker.domain.curve import AGES_MS
 from tracker.domain.events import Instant, Metric
-from tracker.domain.facts import CampaignFacts
+from tracker.domain.facts import CampaignFacts, PostFacts
 from tracker.domain.verdicts import Category, Evidence, Language, Outcome, Severity, Verdict
 from tracker.plugin.rules import Kind, RuleSettings, Timing
-from tracker_rules.baseline import EMPTY, Normals, Series, any_between, middle, series
+from tracker_rules.baseline import Normals, Series, any_between, middle, series
 from tracker_rules.judging import Case, Finding, MetricSettings, by_metric, too_few, too_little
+from tracker_rules.others import exposure, voices
 from tracker_rules.words import (
     HOUR,
     MINUTE,
@@ -45,15 +49,18 @@ _INTERVALS = 4
 """A stretch has so many intervals of age at the least."""
 _OLDER = 12
 """Its end is so many times as old as its beginning, at the least,"""
-_DAY_LONG = 20 * HOUR
-"""and it lasts so long,"""
-_MUCH_OLDER = 36
-"""or its end is even so many times as old."""
+_DAY_LONG = 22 * HOUR
+"""and it lasts so long."""
 
-_COMMENTS = 40
-"""From so many comments within a stretch on it is looked at how they arrived,"""
-_ALIKE = 150_000
-"""and up to this distance (ppm) they arrived alike."""
+_TWO_DAYS = 36 * HOUR
+"""Where no other count says how the audience came, it must last so long: after a night post one day looks flat."""
+
+_MANY = 8
+"""Of so many normal posts one may be another kind altogether."""
+_ENOUGH = 40
+"""From so many comments, shares and saves within a stretch on they say how the audience came; else so many views do;"""
+_ALIKE = 100_000
+"""and up to this distance (ppm), chance aside, a metric came alike."""
 
 
 class FlatArrivalSettings(MetricSettings, frozen=True, kw_only=True):
@@ -65,7 +72,7 @@ class FlatArrivalSettings(MetricSettings, frozen=True, kw_only=True):
     unusual: Annotated[
         RateText, Meta(description="So large a share must have arrived otherwise than in normal posts, at least")
     ] = "0.2"
-    least: Annotated[int, Meta(ge=20, le=1_000_000, description="So many within the stretch, at least")] = 100
+    least: Annotated[int, Meta(ge=20, le=1_000_000, description="So many within the stretch, at least")] = 60
 
 
 class Stretch(NamedTuple):
@@ -77,8 +84,13 @@ class Stretch(NamedTuple):
     """The distance from a constant rate."""
     otherwise: int = 0
     spread: int = 0
-    """The greatest distance of a normal post from the other ones' middle."""
+    """The greatest distance of a normal post from the other ones' middle; of eight and more the greatest but one."""
     posts: int = 0
+
+    @property
+    def chance(self) -> int:
+        """How far (ppm) so many come from a constant rate by chance."""
+        return _by_chance(len(self.gained), sum(self.gained))
 
     @property
     def since(self) -> int:
@@ -93,17 +105,21 @@ class FlatArrival:
     """Reactions that arrive at a constant rate.
 
     Over every long stretch of ages: which share of what a metric gained in it came in which interval of age. It fails
-    where at most `flat` of it lies otherwise than at a constant rate, at least `unusual` of it lies otherwise than in
-    the creator's normal posts, and more than in any single one of these, by a quarter.
+    where at most `flat` of it, and what chance gives for so many, lies otherwise than at a constant rate; the same
+    without the last interval; at least `unusual` of it lies otherwise than in the creator's normal posts; and it came
+    otherwise than the post's comments, shares and saves, or where these are fewer than 40, than its views (a tenth,
+    and chance). Where there are too few of either, the stretch must last 36 hours and lie a quarter further from the
+    normal posts than any of these (of eight and more: but one).
 
     A stretch begins at 5 minutes or later, has four intervals of age, ends at 12 times its beginning or later, and
-    lasts 20 hours, so that day and night are in it (or ends at 36 times its beginning). A shorter one is not judged.
+    lasts 22 hours, so that day and night are in it. A shorter one is not judged.
 
     Not assessable without `normal_posts` normal posts observed throughout the stretch, before it is long enough, or
-    where the post was not observed from early on. Stretches in which the count fell (a purge) are left out.
+    where the post was not observed from early on. Stretches in which the count fell (a purge) are left out. Who buys
+    every count in proportion is not found.
 
-    Defaults: reactions decay like Weibull curves of shape 0.3 to 0.6 (Informatics 2025, 12(3), 59). From 1 h to 24 h a
-    third of theirs lies otherwise than at a constant rate.
+    Defaults: reactions decay like Weibull curves of shape 0.3 to 0.6 (Informatics 2025, 12(3), 59). From 3 h to 48 h a
+    fifth to a third of theirs lies otherwise than at a constant rate.
     """
 
     name = "speed.flat_arrival"
@@ -126,46 +142,48 @@ class FlatArrival:
         stretches = _stretches(seen, settings)
         if not stretches:
             return too_little(case, name, "no stretch of ages is long enough, observed throughout, and without a fall")
-        flat = [each for each in stretches if each.bend < ppm(settings.clear_flat)]
+        flat = [each for each in stretches if each.bend < ppm(settings.clear_flat) + each.chance]
         compared = [found for found in (_compared(each, normals, settings) for each in flat) if found is not None]
         if flat and not compared:
             return too_few(case, name, 0, settings.normal_posts)
-        odd = _odd(case, name, compared, settings)
+        odd = [each for each in compared if _is_odd(case, name, each, settings)]
         if not odd:
-            return _decays(case, name, min(compared or stretches, key=lambda stretch: stretch.bend), settings)
-        return _flat(case, name, min(odd, key=lambda stretch: stretch.bend), settings)
+            return _decays(case, name, min(compared or stretches, key=_crookedness), settings)
+        return _flat(case, name, min(odd, key=_crookedness), settings)
+
+
+def _crookedness(stretch: Stretch) -> int:
+    return stretch.bend - stretch.chance
 
 
 def is_steady(case: Case, name: Metric, since: int, until: int) -> bool:
     """Whether `speed.flat_arrival`, as it is by default, would tell of a stretch with both ages in it."""
     settings = FlatArrivalSettings()
     normals = case.baseline.of(case.post.platform, name)
-    around = [
+    around = (
         each
         for each in _stretches(series(case.post.curve, name), settings)
-        if each.since <= since and until <= each.until and each.bend <= ppm(settings.flat)
-    ]
-    compared = [found for found in (_compared(each, normals, settings) for each in around) if found is not None]
-    return bool(_odd(case, name, compared, settings))
+        if each.since <= since and until <= each.until and each.bend <= ppm(settings.flat) + each.chance
+    )
+    compared = (_compared(each, normals, settings) for each in around)
+    return any(found is not None and _is_odd(case, name, found, settings) for found in compared)
 
 
-def _odd(case: Case, name: Metric, compared: Sequence[Stretch], settings: FlatArrivalSettings) -> list[Stretch]:
-    """Those that neither the creator's habit nor the audience's day explains."""
-    comments = EMPTY if name == "comments" else series(case.post.curve, "comments")
-    normals = case.baseline.of(case.post.platform, name)
-    return [
-        each
-        for each in compared
-        if _is_unusual(each, settings)
-        and not _is_as_comments(each, comments)
-        and _was_unusual_before(each, normals, settings)
-    ]
+def _is_odd(case: Case, name: Metric, stretch: Stretch, settings: FlatArrivalSettings) -> bool:
+    """Whether neither the creator's habit nor the audience's day explains it."""
+    if stretch.otherwise < ppm(settings.unusual) or not _was_flat_before(stretch, settings):
+        return False
+    is_alike = _is_as_others(stretch, case.post, name)
+    if is_alike is None:
+        return stretch.until - stretch.since >= _TWO_DAYS and stretch.otherwise >= stretch.spread * 5 // 4
+    return not is_alike
 
 
-def _was_unusual_before(stretch: Stretch, normals: Normals, settings: FlatArrivalSettings) -> bool:
-    """Whether it was unusual before its last interval too: else one late burst has made up for the decay."""
-    shorter = _compared(stretch._replace(edges=stretch.edges[:-1], gained=stretch.gained[:-1]), normals, settings)
-    return shorter is not None and shorter.otherwise >= max(ppm(settings.unusual) // 2, shorter.spread)
+def _was_flat_before(stretch: Stretch, settings: FlatArrivalSettings) -> bool:
+    """Whether it was flat before its last interval too: else one late burst has made up for the decay."""
+    times, gained = stretch.edges[:-1], stretch.gained[:-1]
+    shorter = Stretch(times, gained, _bend(times, gained))
+    return shorter.bend < ppm(settings.clear_flat) + shorter.chance
 
 
 def _stretches(seen: Series, settings: FlatArrivalSettings) -> list[Stretch]:
@@ -175,16 +193,16 @@ def _stretches(seen: Series, settings: FlatArrivalSettings) -> list[Stretch]:
     if edges and last * 4 > edges[-1] * 5:
         edges.append(last)
     known = [(age, value) for age, value in ((age, seen.at(age)) for age in edges) if value is not None]
-    falls, found = seen.falls(), list[Stretch]()
+    falls, found, clear = seen.falls(), list[Stretch](), ppm(settings.clear_flat)
     longest: tuple[int, int] | None = None
     for first in range(len(known)):
         for end in range(len(known) - 1, first + _INTERVALS - 1, -1):
             if not _is_long(known[first], known[end], settings.least):
                 break  # what ends earlier is shorter still
-            if any_between(falls, known[first][0], known[end][0]):
+            if falls and any_between(falls, known[first][0], known[end][0]):
                 continue
             longest = longest or (first, end)
-            if _may_be_flat(known, first, end, ppm(settings.clear_flat)):
+            if _may_be_flat(known, first, end, clear):
                 found.append(_stretch(known[first : end + 1]))
     if not found and longest is not None:
         found.append(_stretch(known[longest[0] : longest[1] + 1]))
@@ -193,22 +211,25 @@ def _stretches(seen: Series, settings: FlatArrivalSettings) -> list[Stretch]:
 
 def _is_long(start: tuple[int, int], end: tuple[int, int], least: int) -> bool:
     (since, had), (until, has) = start, end
-    is_day_long = until - since >= _DAY_LONG or until >= _MUCH_OLDER * since
-    return until >= _OLDER * since and is_day_long and has - had >= least
+    return until >= _OLDER * since and until - since >= _DAY_LONG and has - had >= least
 
 
-def _may_be_flat(points: Sequence[tuple[int, int]], first: int, end: int, limit: int) -> bool:
+def _may_be_flat(points: Sequence[tuple[int, int]], first: int, end: int, clear: int) -> bool:
     """Whether in its middle about as much had come as at a constant rate. No distance is below this one difference."""
     (since, had), (until, has), (age, value) = points[first], points[end], points[(first + end) // 2]
     whole, long = has - had, until - since
-    return abs((value - had) * long - whole * (age - since)) * PPM < limit * whole * long
+    apart = abs((value - had) * long - whole * (age - since)) * PPM // (whole * long)
+    return apart < clear or apart < clear + _by_chance(end - first, whole)
 
 
 def _stretch(points: Sequence[tuple[int, int]]) -> Stretch:
     edges = [age for age, _ in points]
     gained = [after - before for (_, before), (_, after) in pairwise(points)]
-    steady = [(after - before) * PPM // (edges[-1] - edges[0]) for before, after in pairwise(edges)]
-    return Stretch(edges, gained, _apart(_shares(gained), steady))
+    return Stretch(edges, gained, _bend(edges, gained))
+
+
+def _bend(edges: Sequence[int], gained: Sequence[int]) -> int:
+    return _apart(_shares(gained), _shares([after - before for before, after in pairwise(edges)]))
 
 
 def _compared(stretch: Stretch, normals: Normals, settings: FlatArrivalSettings) -> Stretch | None:
@@ -224,20 +245,27 @@ def _compared(stretch: Stretch, normals: Normals, settings: FlatArrivalSettings)
     typical = [middle(column) for column in zip(*usual, strict=True)]
     spread = sorted(_apart(each, typical) for each in usual)
     otherwise = _apart(_shares(stretch.gained), typical)
-    return stretch._replace(otherwise=otherwise, spread=spread[-1], posts=len(usual))
+    return stretch._replace(otherwise=otherwise, spread=spread[-2 if len(spread) >= _MANY else -1], posts=len(usual))
 
 
-def _is_unusual(stretch: Stretch, settings: FlatArrivalSettings) -> bool:
-    return stretch.otherwise >= max(ppm(settings.unusual), stretch.spread * 5 // 4)
+def _is_as_others(stretch: Stretch, post: PostFacts, name: Metric) -> bool | None:
+    """Whether the post's other counts arrived in much the same way: then it was the audience's day, and no delivery.
+
+    None: too few of them came to say.
+    """
+    for of in (voices, exposure):
+        reached = of(post, name, stretch.edges)
+        gained = [] if reached is None else [after - before for before, after in pairwise(reached)]
+        if sum(gained) >= _ENOUGH:
+            chance = isqrt(stretch.chance**2 + _by_chance(len(gained), sum(gained)) ** 2)
+            return _apart(_shares(stretch.gained), _shares(gained)) < _ALIKE + chance
+    return None
 
 
-def _is_as_comments(stretch: Stretch, comments: Series) -> bool:
-    """Whether enough comments arrived in much the same way: then it was the audience's day, and no delivery."""
-    values = [value for value in (comments.at(edge) for edge in stretch.edges) if value is not None]
-    gained = [after - before for before, after in pairwise(values)]
-    if len(values) < len(stretch.edges) or sum(gained) < _COMMENTS:
-        return False
-    return _apart(_shares(stretch.gained), _shares(gained)) < _ALIKE
+@lru_cache(4_096)
+def _by_chance(intervals: int, many: int) -> int:
+    """How far apart (ppm) so many are from where they come on average: 0.4 √(intervals / many)."""
+    return 400 * isqrt(PPM * intervals // max(1, many))
 
 
 def _shares(gained: Sequence[int]) -> list[int]:
@@ -255,11 +283,11 @@ def _decays(case: Case, name: Metric, stretch: Stretch, settings: FlatArrivalSet
         "en": f"{metric(name, 'en').capitalize()} of {en} do not arrive at a constant rate, or do as usual.",
         "ja": f"{ja}の{metric(name, 'ja')}の増え方に不自然な一定ペースは見られません。",
     }
-    return Finding("pass", summary, _evidence(case, name, stretch, settings), ppm(settings.flat) - stretch.bend)
+    return _finding(case, name, stretch, "pass", summary, settings)
 
 
 def _flat(case: Case, name: Metric, stretch: Stretch, settings: FlatArrivalSettings) -> Finding:
-    outcome: Outcome = "fail" if stretch.bend <= ppm(settings.flat) else "near"
+    outcome: Outcome = "fail" if stretch.bend <= ppm(settings.flat) + stretch.chance else "near"
     en, ja = whose_post(case.creator, case.post)
     gained, hours = sum(stretch.gained), max(1, (stretch.until - stretch.since) // HOUR)
     summary: Mapping[Language, str] = {
@@ -270,20 +298,32 @@ def _flat(case: Case, name: Metric, stretch: Stretch, settings: FlatArrivalSetti
         f"1時間あたり約{gained // hours:,}件の一定ペースで増えています。"
         f"この投稿者の通常投稿とは{percent(stretch.otherwise)}異なります。",
     }
-    return Finding(outcome, summary, _evidence(case, name, stretch, settings), ppm(settings.flat) - stretch.bend)
+    return _finding(case, name, stretch, outcome, summary, settings)
 
 
-def _evidence(case: Case, name: Metric, stretch: Stretch, settings: FlatArrivalSettings) -> tuple[Evidence, ...]:
+def _finding(
+    case: Case,
+    name: Metric,
+    stretch: Stretch,
+    outcome: Outcome,
+    summary: Mapping[Language, str],
+    settings: FlatArrivalSettings,
+) -> Finding:
     published = case.post.published_at or 0
-    unusual = max(ppm(settings.unusual), stretch.spread * 5 // 4)
     ages = ", ".join(span(edge) for edge in stretch.edges)
-    return (
-        share(
-            "from_constant", stretch.bend, limit=ppm(settings.flat), basis="distance of arrival from a constant rate"
-        ),
-        share("from_normal", stretch.otherwise, limit=unusual, basis="distance of arrival from that of normal posts")
+    known, basis = (
+        (stretch.otherwise, "distance of arrival from that of normal posts")
         if stretch.posts
-        else share("from_normal", None, limit=unusual, basis="not compared: the arrival is not flat"),
+        else (None, "not compared: the arrival is not flat")
+    )
+    evidence = (
+        share(
+            "from_constant",
+            stretch.bend,
+            limit=ppm(settings.flat) + stretch.chance,
+            basis="distance of arrival from a constant rate; limit: with what chance gives for so many",
+        ),
+        share("from_normal", known, limit=ppm(settings.unusual), basis=basis),
         count("normal_posts", stretch.posts, basis=f"normal posts on {case.post.platform} known at all of the ages"),
         count("gained", sum(stretch.gained), limit=settings.least, basis=f"{name} gained within the stretch"),
         Evidence(name="by_interval", value=", ".join(map(str, stretch.gained)), unit="text", basis=f"between {ages}"),
@@ -291,6 +331,7 @@ def _evidence(case: Case, name: Metric, stretch: Stretch, settings: FlatArrivalS
         duration("until_age", stretch.until, basis="age of the post"),
         instant("until", published + stretch.until),
     )
+    return Finding(outcome, summary, evidence, ppm(settings.flat) - _crookedness(stretch))
 
 
 RULES = (FlatArrival(),)

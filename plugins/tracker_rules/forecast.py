@@ -21,7 +21,7 @@ from tracker.domain.events import METRICS, Instant, Metric
 from tracker.domain.facts import CampaignFacts, CreatorFacts, PostFacts
 from tracker.domain.verdicts import Category, Language, Outcome, Severity, Subject, Verdict
 from tracker.plugin.rules import Kind, RuleSettings, Timing
-from tracker_rules.baseline import Baseline, level, series
+from tracker_rules.baseline import Baseline, baselines, level, series
 from tracker_rules.engagement import Tally, own_posts, tally, targets_of
 from tracker_rules.judging import BaselineSettings, scaled
 from tracker_rules.words import DAY, HOUR, PPM, RateText, count, instant, metric, ppm, share
@@ -100,7 +100,7 @@ class ForecastMiss:
         campaign = facts.campaign
         if now >= campaign.ends_at or now < campaign.starts_at:
             return
-        baselines = {creator.creator.id: Baseline(creator) for creator in facts.creators}
+        by_creator = dict(zip((each.creator.id for each in facts.creators), baselines(facts), strict=True))
         for name, target in targets_of(facts).items():
             if isinstance(target, str):
                 continue
@@ -108,7 +108,7 @@ class ForecastMiss:
             if now < campaign.starts_at + settings.from_hours * HOUR:
                 yield _verdict(facts, name, target, found, None, "too early", settings)
             elif name in METRICS:
-                ahead = _Ahead(facts, METRICS[METRICS.index(name)], baselines, settings, now)
+                ahead = _Ahead(facts, METRICS[METRICS.index(name)], by_creator, settings, now)
                 yield _verdict(
                     facts, name, target, found, ahead.forecast(), "nothing known of a post's worth", settings
                 )

@@ -15,7 +15,7 @@ from tracker.domain.events import Metric
 from tracker.domain.facts import CampaignFacts, CreatorFacts, PostFacts
 from tracker.domain.verdicts import Evidence, Language, Outcome, Verdict
 from tracker.plugin.rules import RuleSettings
-from tracker_rules.baseline import Baseline
+from tracker_rules.baseline import Baseline, baselines
 from tracker_rules.words import PPM, count, metric, post_subject, whose_post
 
 _RANK: Mapping[Outcome, int] = {"not_assessable": 0, "pass": 1, "needs_human": 2, "near": 3, "fail": 4}
@@ -66,8 +66,7 @@ class Case(NamedTuple):
 
 def cases(facts: CampaignFacts) -> Iterator[Case]:
     """Every post of every creator of the campaign. Posts of strangers have no normal ones to be compared with."""
-    for creator in facts.creators:
-        baseline = Baseline(creator)
+    for creator, baseline in zip(facts.creators, baselines(facts), strict=True):
         for post in creator.posts:
             yield Case(facts, creator, baseline, post)
 

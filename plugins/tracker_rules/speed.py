@@ -2,7 +2,8 @@
 
 1. A post is compared with its creator's own normal posts at the same ages, on the same platform, by the same metric:
    an early burst, a slow start and a long tail are normal where they are that creator's habit.
-2. What both day and night explain, or chance, does not count: limits stand outside what the normal posts show.
+2. What day and night explain, or chance, does not count: limits stand outside what the normal posts show, and a wave
+   that raises a post's other counts too (others.py) is its audience's own.
 3. A falling count (a purge) is no sign of anything, and neither is what was not looked at.
 4. A finding asks for a review and says what was seen. It never says that somebody cheated.
 """
@@ -32,6 +33,7 @@ from tracker_rules.judging import (
     too_few,
     too_little,
 )
+from tracker_rules.others import exposure, voices
 from tracker_rules.words import (
     HOUR,
     MINUTE,
@@ -63,16 +65,16 @@ class LateBurstSettings(MetricSettings, frozen=True, kw_only=True):
     least: Annotated[int, Meta(ge=1, le=1_000_000, description="So many more than expected, at least")] = 20
 
 
-_REFERENCE: Metric = "comments"
-"""Comments rise with every other metric when an audience wakes up or a platform recommends a post; few buy them."""
-_MOST_LIVELY = 5 * PPM // 2
-"""So many times the usual growth is believed at most because comments grew as much."""
+_SLACK_NUM, _SLACK_DEN = 3, 2
+"""A wave that raises other counts by a share may raise this one by half as much again: comments come faster, so more of
+them were there before."""
 
 
 class Step(NamedTuple):
     """How a metric grew between two ages, and how it does in normal posts. Shares in ppm.
 
-    `lively`: so many times as fast as in normal posts its comments grew meanwhile; 1 where they did not, or are few.
+    `unusual`: from which growth on it is more than normal posts show; day and night move it by half. `others`: by how
+    much the post's other counts may make it grow; 0 where none is known.
     """
 
     since: int
@@ -81,21 +83,16 @@ class Step(NamedTuple):
     after: int
     grown: int
     usual: Level
-    lively: int = PPM
+    unusual: int
+    others: int = 0
 
     @property
     def expected(self) -> int:
-        return scaled(self.before, scaled(self.usual.median, self.lively))
+        return scaled(self.before, max(self.usual.median, self.others))
 
     @property
     def excess(self) -> int:
         return self.after - self.before - self.expected
-
-    @property
-    def unusual(self) -> int:
-        """From which growth (ppm) on it is more than normal posts show. Day and night move it by half."""
-        median = scaled(self.usual.median, self.lively)
-        return max(median + self.usual.above(_DEVIATIONS, self.usual.median // 2) - self.usual.median, self.usual.high)
 
 
 class LateBurst:
@@ -106,6 +103,10 @@ class LateBurst:
     three robust standard deviations above their median (at least half of the median: day and night), by at least
     `least` more than expected, and by more than chance gives. What goes on at the same pace as in the interval before
     is no burst: that is `speed.flat_arrival`.
+
+    A platform that recommends a post again, and an audience that wakes up, raise all of its counts. So a metric must
+    also have grown by `growth` more than the other counts account for: comments, shares and saves together, and for
+    reactions views as well; the one that grew least, with chance and half as much again in its favour.
 
     Not assessable without `normal_posts` normal posts that were observed at those ages, or before an interval of the
     post itself was observed. A count that falls and comes back did not grow.
@@ -148,8 +149,7 @@ class _Lookout:
         self.seen = series(case.post.curve, name)
         self.normals = case.baseline.of(case.post.platform, name)
         self.wanted = wanted
-        self._others = None if name == _REFERENCE else series(case.post.curve, _REFERENCE)
-        self._usual_others = case.baseline.of(case.post.platform, _REFERENCE)
+        self._post, self._name = case.post, name
 
     def step(self, since: int, until: int) -> Step | None:
         """None where the post or too few normal posts were observed at either age."""
@@ -159,19 +159,22 @@ class _Lookout:
         usual = self.normals.growth(since, until)
         if usual is None or usual.posts < self.wanted:
             return None
-        step = Step(since, until, before, after, grown, usual)
-        return step._replace(lively=self._lively(since, until)) if grown > step.unusual else step
+        unusual = max(usual.above(_DEVIATIONS, usual.median // 2), usual.high)
+        if grown <= unusual:
+            return Step(since, until, before, after, grown, usual, unusual)
+        others = self._others(since, until)
+        return Step(since, until, before, after, grown, usual, max(unusual, others), others)
 
-    def _lively(self, since: int, until: int) -> int:
-        if self._others is None:
-            return PPM
-        before, after = self._others.at(since), self._others.at(until)
-        usual = self._usual_others.growth(since, until)
-        if before is None or after is None or usual is None or usual.posts < self.wanted:
-            return PPM
-        surely = after - before - isqrt(after - before)  # one standard deviation of chance less
-        expected = max(1, scaled(before, usual.median))
-        return min(_MOST_LIVELY, max(PPM, surely * PPM // expected))
+    def _others(self, since: int, until: int) -> int:
+        known = (of(self._post, self._name, (since, until)) for of in (voices, exposure))
+        return min((_at_most(*each) for each in known if each is not None), default=0)
+
+
+def _at_most(before: int, after: int) -> int:
+    """By how much (ppm) a metric may have grown of itself where another one grew so."""
+    more = after - before
+    most = more + 2 * isqrt(more) + 1  # two standard deviations of chance, and one more
+    return most * PPM * _SLACK_NUM // (max(1, before) * _SLACK_DEN)
 
 
 def _steps(lookout: _Lookout, settings: LateBurstSettings) -> list[tuple[Step, Step | None]]:
@@ -245,7 +248,7 @@ def _late_evidence(case: Case, name: Metric, step: Step, fires: int) -> tuple[Ev
     return (
         share("growth", step.grown, limit=fires, basis=f"growth of {name} between the two ages / {name} at the first"),
         share("usual_growth", step.usual.median, basis="median of the creator's normal posts between the same ages"),
-        share("lively", step.lively, basis="so many times the usual growth comments had meanwhile, from 1 to 2.5"),
+        share("others", step.others, basis="growth that the post's other counts account for at most"),
         share("usual_deviation", step.usual.deviation, basis="1.4826 x median absolute deviation of the same"),
         count("normal_posts", step.usual.posts, basis=f"normal posts on {case.post.platform} known at both ages"),
         duration("since_age", step.since, basis="age of the post"),
@@ -332,7 +335,7 @@ def _stops(seen: Series, normals: Normals, settings: StoppedBurstSettings) -> li
         if had is None or grown is None or usual is None or usual.posts < settings.normal_posts:
             continue
         if not any_between(falls, at, until):
-            found.append(Stop(at, until, had, sorted(usually)[len(usually) // 2], grown, usual))
+            found.append(Stop(at, until, had, usually[len(usually) // 2], grown, usual))
     return found
 
 

@@ -20,6 +20,7 @@ PPM = 1_000_000
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
 RatePattern = r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,6})?$"
+SharePattern = r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$"
 RateText = Annotated[str, Meta(pattern=RatePattern)]
 
 METRIC_WORDS: dict[str, tuple[str, str]] = {

@@ -64,7 +64,7 @@ class Installed:
         return out.decode()
 
     async def told_of(self, kind: str) -> list[AlertEvent]:
-        """Every event of the alert topics, in the order of their instants, once there is one of this type."""
+        """Every event about the label, in the order of their instants, once there is one of this type."""
         topics = self.installation.topics
         places = [TopicPartition(topics.name(s), n) for s in ALERTS.values() for n in range(topics.partitions)]
         found: list[AlertEvent] = []
@@ -75,7 +75,7 @@ class Installed:
                 async with asyncio.timeout(PATIENCE_S):
                     while not any(event.type == kind for event in found):
                         for records in (await consumer.getmany(timeout_ms=200)).values():
-                            found += [decode(record.value) for record in records]
+                            found += [decode(record.value) for record in records if b"compliance." in record.value]
         except TimeoutError as error:
             said = "\n".join(child.tail() for child in self.children)
             raise AssertionError(f"no {kind}: {[event.type for event in found]}\n{said}") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLUGINS = {"direct", "instagram", "tiktok", "youtube"}
+PLUGINS = {"direct", "disclosure", "instagram", "notifiers", "rules", "tiktok", "youtube"}
 
 
 @pytest.fixture(scope="module")

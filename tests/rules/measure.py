@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ OTHERS_EVERY = 10
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 
+@cache
 def campaign_rules() -> list[Any]:
     """The installed rules about campaigns, by name."""
     return [rule for _, rule in sorted(load_plugins().rules.items()) if rule.about == "campaign"]

@@ -47,20 +47,19 @@ def evaluate(
         for rule, verdicts in said.items()
         for verdict in sorted(verdicts, key=lambda verdict: _WEIGHT[verdict.outcome])  # of two on one thing the worse
     }
-    steps = [_step(known, each, acts, now) for each in judged.values()]
+    steps = [_step(known.get(key), each, acts, now) for key, each in judged.items()]
     for key, alert in known.items():
         if key in judged or alert.state not in OPEN:
             continue
         of_rule = terms.get(alert.rule)
         if of_rule is None or not of_rule.in_force.enabled or alert.rule in said:
-            steps.append(_step(known, _gone(alert, of_rule), acts, now))
+            steps.append(_step(alert, _gone(alert, of_rule), acts, now))
         else:
-            steps.append(_step(known, _unanswered(alert, of_rule), acts, now))
+            steps.append(_step(alert, _unanswered(alert, of_rule), acts, now))
     return [step for step in steps if step is not None]
 
 
-def _step(known: Mapping[str, Alert], judged: Judged, acts: Sequence[Act], now: Instant) -> Step | None:
-    before = known.get(place_of(judged.rule, judged.campaign, judged.subject, judged.check))
+def _step(before: Alert | None, judged: Judged, acts: Sequence[Act], now: Instant) -> Step | None:
     after = advance(before, judged, acts, now)
     return None if after is None or after == before else Step(before, after)
 

@@ -29,6 +29,7 @@ AccountPlace = tuple[str, str]
 """Platform and account."""
 
 _NONE: frozenset[str] = frozenset()
+_MINUTES_KEPT = 2 * 24 * 60
 
 
 class Cast(Struct, frozen=True, kw_only=True):
@@ -121,7 +122,7 @@ def assembled(cast: Cast, found: Sequence[Found], *, others_at_most: int) -> Cam
         links=tuple(cast.links),
         totals=_added_by_scope(part.totals for part in found),
         fresh=_latest_by_scope(part.fresh for part in found),
-        minutes=_added(part.minutes for part in found),
+        minutes=_latest(_added(part.minutes for part in found)),
         hours=_added(part.hours for part in found),
     )
 
@@ -205,6 +206,12 @@ def by_age(post: Post | PostFacts) -> tuple[Instant, str, str, str]:
 
 def _sorted(posts: Collection[PostFacts]) -> tuple[PostFacts, ...]:
     return tuple(sorted(posts, key=by_age))
+
+
+def _latest(minutes: dict[str, int]) -> dict[str, int]:
+    """The last two days of a series: no rule looks further back by the minute, and a month has millions of bytes."""
+    last = max((int(name.rpartition("@")[2]) for name in minutes), default=0)
+    return {name: change for name, change in minutes.items() if int(name.rpartition("@")[2]) > last - _MINUTES_KEPT}
 
 
 def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:

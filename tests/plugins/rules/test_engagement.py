@@ -20,6 +20,7 @@ from tests.plugins.rules.builders import (
     normal_posts,
     rows_of,
 )
+from tracker.domain.curve import Row
 from tracker.domain.definitions import Agreement, Link, Targets
 from tracker.domain.facts import CampaignFacts, PostFacts
 from tracker.domain.verdicts import Verdict
@@ -92,9 +93,9 @@ def lasting(natural: float, *, age: int = 2 * DAY, seed: int = 5) -> PostFacts:
     return a_post(rows=lived(CROWD, Random(seed), T0, age, natural=natural), followers=50_000)
 
 
-@pytest.mark.parametrize(("natural", "outcome"), [(0.2, "fail"), (1.0, "pass"), (2.0, "pass")])
+@pytest.mark.parametrize(("natural", "outcome"), [(0.1, "fail"), (1.0, "pass"), (2.0, "pass")])
 def test_a_creator_is_compared_with_their_own_normal_posts_at_the_same_age(natural: float, outcome: str) -> None:
-    for age in (7 * HOUR, 2 * DAY):
+    for age in (25 * HOUR, 2 * DAY):
         verdict = one(judged(BASELINE, facts_of([lasting(natural, age=age)], NORMAL), T0 + age))
         assert verdict.outcome == outcome
         assert verdict.subject.post == ""
@@ -108,9 +109,51 @@ def test_without_enough_normal_posts_a_creator_is_not_compared() -> None:
 
 
 def test_a_young_post_is_not_compared() -> None:
-    assert (
-        one(judged(BASELINE, facts_of([lasting(0.1, age=5 * HOUR)], NORMAL), T0 + 5 * HOUR)).outcome == "not_assessable"
-    )
+    assert one(judged(BASELINE, facts_of([lasting(0.1, age=23 * HOUR)], NORMAL), T0 + DAY)).outcome == "not_assessable"
+
+
+def reached(*shares: float) -> Verdict:
+    """Posts that have these shares of what the median normal post has after two days."""
+    usual = sorted(post.total("likes") or 0 for post in EVEN)[4]
+    posts = [a_post(f"p{number}", seen(round(share * usual))) for number, share in enumerate(shares)]
+    return one(judged(BASELINE, facts_of(posts, EVEN), T0 + 2 * DAY))
+
+
+def seen(likes: int, age: int = 2 * DAY) -> tuple[Row, ...]:
+    return rows_of([(age, {"likes": likes, "comments": 0})])
+
+
+EVEN = [
+    a_post(f"n{number}", seen(likes), published_at=T0 - 9 * DAY, followers=50_000)
+    for number, likes in enumerate((500, 600, 700, 850, 1_000, 1_150, 1_400, 1_700, 2_000))
+]
+
+
+def test_the_fewer_posts_there_are_the_lower_is_the_limit() -> None:
+    """A third of the usual is bad luck of one post, and none of two; half is no luck of six."""
+    assert [reached(0.3).outcome, reached(0.3, 0.3).outcome] == ["pass", "fail"]
+    assert [reached(0.46, 0.46).outcome, reached(*[0.46] * 6).outcome] == ["pass", "fail"]
+    assert reached(0.12).outcome == "fail"
+
+
+def test_posts_below_the_limit_are_near_until_a_fifth_above_it() -> None:
+    verdict = reached(0.3, 0.3)
+    limit = float(str(verdict.evidence[0].limit))
+    assert [reached(share, share).outcome for share in (limit * 0.98, limit * 1.1, limit * 1.25)] == [
+        "fail",
+        "near",
+        "pass",
+    ]
+
+
+def test_a_creator_whose_posts_differ_much_is_given_more_room() -> None:
+    wild = [
+        a_post(f"n{number}", seen(likes), published_at=T0 - 9 * DAY)
+        for number, likes in enumerate((60, 150, 300, 600, 1_000, 1_600, 3_000, 6_000, 15_000))
+    ]
+    posts = [a_post(f"p{number}", seen(300)) for number in range(2)]
+    assert one(judged(BASELINE, facts_of(posts, EVEN), T0 + 2 * DAY)).outcome == "fail"
+    assert one(judged(BASELINE, facts_of(posts, wild), T0 + 2 * DAY)).outcome == "pass"
 
 
 @pytest.mark.parametrize(
@@ -129,14 +172,47 @@ def test_a_young_post_is_not_compared() -> None:
 def test_likes_are_compared_with_what_is_usual_at_that_size(
     likes: int | None, followers: int | None, outcome: str
 ) -> None:
-    assert one(judged(BENCHMARK, with_likes(likes, followers=followers), T0 + 2 * DAY)).outcome == outcome
+    facts = with_likes(likes, likes, followers=followers)
+    assert one(judged(BENCHMARK, facts, T0 + 2 * DAY)).outcome == outcome
 
 
 def test_a_benchmark_of_ones_own_fills_a_gap() -> None:
     settings = BelowBenchmarkSettings(rates=("middle=0.02",))
-    verdict = one(judged(BENCHMARK, with_likes(100, followers=500_000), T0 + 2 * DAY, settings))
+    verdict = one(judged(BENCHMARK, with_likes(100, 100, followers=500_000), T0 + 2 * DAY, settings))
     assert verdict.outcome == "fail"
     assert {each.name: each.value for each in verdict.evidence}["benchmark"] == "0.02"
+
+
+def benchmarked(likes: int, *, normal: int | None = None, platform: str = "instagram", age: int = 2 * DAY) -> str:
+    """Two posts, or one beside five normal ones, of an account with 50,000 followers: 1,200 likes are usual."""
+    many = 2 if normal is None else 1
+    posts = [a_post(f"p{each}", seen(likes, age), platform=platform, followers=50_000) for each in range(many)]
+    usual = [
+        a_post(f"n{each}", seen(normal), platform=platform, followers=50_000, published_at=T0 - 9 * DAY)
+        for each in range(5)
+        if normal is not None
+    ]
+    return one(judged(BENCHMARK, facts_of(posts, usual, platform=platform), T0 + 9 * DAY)).outcome
+
+
+def test_the_published_benchmark_says_nothing_of_other_platforms() -> None:
+    assert [benchmarked(100, platform=platform) for platform in ("instagram", "x", "youtube")] == [
+        "fail",
+        "not_assessable",
+        "not_assessable",
+    ]
+
+
+def test_likes_that_were_last_seen_on_the_first_day_are_not_compared_with_what_posts_have_in_the_end() -> None:
+    assert [benchmarked(100, age=age) for age in (47 * HOUR, 48 * HOUR)] == ["not_assessable", "fail"]
+
+
+def test_a_creator_who_is_as_good_as_others_of_that_size_has_but_a_poor_post() -> None:
+    assert [benchmarked(500, normal=likes) for likes in (700, 719, 720, 1_200)] == ["fail", "fail", "pass", "pass"]
+
+
+def test_one_post_alone_says_little_of_a_creator() -> None:
+    assert one(judged(BENCHMARK, with_likes(1), T0 + 2 * DAY)).outcome == "not_assessable"
 
 
 def forecast(target: int, *, posts: int = 1, age: int = 2 * DAY, normal: bool = True, **targets: Any) -> Verdict:

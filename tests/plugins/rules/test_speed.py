@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.plugins.rules.builders import (
     DAY,
@@ -160,6 +161,111 @@ def test_a_purge_is_no_finding(rule: CampaignRule) -> None:
         return (*row[:3], row[3] * 7 // 10, *row[4:]) if row[0] > 9 * HOUR and row[3] else row
 
     assert said(rule, tuple(purged(row) for row in rows(seed=12))).outcome in ("pass", "not_assessable")
+
+
+def test_a_drip_of_views_is_flat_too() -> None:
+    """Who sells likes brings views along: neither bears witness for the other."""
+
+    def both(_: dict[str, float]) -> Extra:
+        parts = (at_once("likes", 2_000, 0, 48 * HOUR), at_once("views", 18_000, 0, 48 * HOUR))
+        return lambda age: {name: amount for each in parts for name, amount in each(age).items()}
+
+    assert said(FLAT, rows(both, natural=0.3)).outcome == "fail"
+
+
+HOURS = (1, 2, 3, 6, 12, 24, 48)
+
+
+def steps(likes: Sequence[int], **others: Sequence[int]) -> tuple[Row, ...]:
+    """A curve with these counts at the ages of HOURS; at other ages there were none to be seen."""
+    counts = [dict(zip(("likes", *others), each, strict=True)) for each in zip(likes, *others.values(), strict=True)]
+    return rows_of(zip((hour * HOUR for hour in HOURS), counts, strict=True))
+
+
+DECAYING = [
+    a_post(f"n{each}", steps([500, 700, 850, 1_150, 1_300, 1_400, 1_440]), published_at=T0 - 9 * DAY)
+    for each in range(6)
+]
+STEADILY = [100, 200, 300, 600, 1_200, 2_400, 4_800]
+
+
+def flat_or_not(curve: tuple[Row, ...]) -> str:
+    return said(FLAT, curve, normal=tuple(DECAYING)).outcome
+
+
+def test_what_came_as_comments_shares_and_saves_came_is_the_audiences_own() -> None:
+    """A whole day in which everything came evenly, where normal posts decay: odd, but nobody's delivery."""
+    assert flat_or_not(steps(STEADILY, comments=[each // 20 for each in STEADILY])) == "pass"
+    decayed = [50, 70, 85, 115, 130, 140, 144]
+    assert flat_or_not(steps(STEADILY, comments=decayed)) == "fail"
+    assert flat_or_not(steps(STEADILY, comments=[0] * 7)) == "fail"
+
+
+def test_where_few_said_anything_views_bear_witness() -> None:
+    few = [1, 2, 3, 4, 5, 6, 7]
+    assert flat_or_not(steps(STEADILY, comments=few, views=[each * 9 for each in STEADILY])) == "pass"
+    decayed = [5_000, 7_000, 8_500, 11_500, 13_000, 14_000, 14_400]
+    assert flat_or_not(steps(STEADILY, comments=few, views=decayed)) == "fail"
+
+
+def test_without_a_witness_one_flat_day_is_not_enough() -> None:
+    assert [flat_or_not(steps(STEADILY)[:many]) for many in (6, 7)] == ["pass", "fail"]
+
+
+def test_a_decay_that_one_late_burst_makes_up_for_is_not_flat() -> None:
+    """From 3 h to 48 h a tenth lies otherwise than at a constant rate; from 3 h to 24 h a fifth."""
+    made_up, even = (
+        [2_000, 3_500, 5_000, 6_340, 7_920, 9_790, 14_990],
+        [2_000, 3_500, 5_000, 5_700, 7_100, 9_900, 15_500],
+    )
+    assert [flat_or_not(steps(each)) for each in (made_up, even)] == ["pass", "fail"]
+
+
+def test_what_is_the_creators_habit_is_not_odd() -> None:
+    habit = tuple(a_post(f"n{each}", steps(STEADILY), published_at=T0 - 9 * DAY) for each in range(6))
+    decayed = steps(STEADILY, comments=[50, 70, 85, 115, 130, 140, 144])
+    assert [said(FLAT, decayed, normal=each).outcome for each in (tuple(DECAYING), habit)] == ["fail", "pass"]
+
+
+def test_one_of_a_few_normal_posts_that_was_flat_too_makes_it_a_habit_and_one_of_many_does_not() -> None:
+    """Where no other count bears witness."""
+    flat = a_post("flat", steps(STEADILY), published_at=T0 - 9 * DAY)
+    many = [replace(DECAYING[0], post=f"n{each}") for each in range(8)]
+    assert said(FLAT, steps(STEADILY), normal=(*DECAYING, flat)).outcome == "pass"
+    assert said(FLAT, steps(STEADILY), normal=(*many, flat)).outcome == "fail"
+
+
+def test_a_burst_that_was_taken_back_has_not_stopped() -> None:
+    """A count that fell grows by little above its highest value, whatever its audience does."""
+    normal = [
+        a_post(f"n{each}", minutes([200, 300, 400, 700, 900, 1_100]), published_at=T0 - 9 * DAY) for each in range(6)
+    ]
+    stopped, purged = [1_500, 1_550, 1_560, 1_565, 1_570, 1_580], [1_500, 1_550, 900, 1_300, 1_550, 1_580]
+    assert said(STOPPED, minutes(stopped), normal=tuple(normal)).outcome == "fail"
+    assert said(STOPPED, minutes(purged), normal=tuple(normal)).outcome == "not_assessable"
+
+
+def minutes(likes: Sequence[int]) -> tuple[Row, ...]:
+    ages = (5 * MINUTE, 10 * MINUTE, 30 * MINUTE, 3 * HOUR, 6 * HOUR, 9 * HOUR)
+    return rows_of((age, {"likes": each}) for age, each in zip(ages, likes, strict=True))
+
+
+def test_a_night_post_that_rises_in_the_morning_does_not_burst() -> None:
+    """Every count of it doubles while normal posts of that age are asleep; likes alone would be a burst."""
+    likes, alone = [100, 110, 115, 120, 130, 300, 320], [20, 22, 23, 24, 26, 27, 28]
+    normal = [
+        a_post(
+            f"n{each}",
+            steps([500, 700, 850, 1_150, 1_300, 1_400, 1_440], comments=[30, 40, 48, 56, 60, 62, 63]),
+            published_at=T0 - 9 * DAY,
+        )
+        for each in range(6)
+    ]
+    woken = [20, 22, 23, 24, 26, 60, 64]
+    outcomes = [
+        said(LATE, steps(likes, comments=comments), normal=tuple(normal)).outcome for comments in (woken, alone)
+    ]
+    assert outcomes == ["pass", "fail"]
 
 
 @pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.name)

@@ -199,7 +199,7 @@ def follower_jump(rng: Random, world: World) -> Case:
 def below_baseline(rng: Random, world: World) -> Case:
     """A creator's audience does not care for the advertising: both posts reach a fraction of what is usual for them."""
     person = rng.choice(world.people)
-    posts = tuple(redone(rng, post, within(rng, Range(0.2, 0.35))) for post in person.posts)
+    posts = tuple(_reaching(rng, person, post, within(rng, Range(0.2, 0.35))) for post in person.posts)
     world = with_person(world, replace(person, posts=posts))
     truth = Truth(
         kind="below_baseline",
@@ -210,6 +210,11 @@ def below_baseline(rng: Random, world: World) -> Case:
         besides=FALLS_SHORT,
     )
     return Case(kind="below_baseline", world=world, truths=(truth,))
+
+
+def _reaching(rng: Random, person: Person, post: LabPost, share: float) -> LabPost:
+    """The post, as if it had reached this share of what its creator's posts usually do: its own luck aside."""
+    return redone(rng, post, share * post.followers * person.like_rate / usual(post, LIKES))
 
 
 def below_benchmark(rng: Random, world: World) -> Case:
