@@ -32,6 +32,7 @@ from tracker.store.alerts import AlertShelf, RuleSaid
 from tracker.topics import Topics
 from tracker.watch.acts import Acts
 from tracker.watch.judging import Judgement
+from tracker.watch.pacing import Answer, Answers
 from tracker.watch.telling import Teller, key_of, read_current
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ class Watcher:
         self._said: dict[str, tuple[Instant, Mapping[str, Sequence[Verdict]]]] = {}
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._failures: dict[tuple[str, str], RuleFailure] = {}
+        self._answers = Answers()
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -177,6 +179,7 @@ class Watcher:
             self._alerts.pop(campaign, None)
             self._judged_at.pop(campaign, None)
             self._said.pop(campaign, None)
+        self._answers.forget(given)
 
     def _partition(self, campaign: str) -> int:
         return partition_of(key_of(campaign), self._parts.topics.partitions)
@@ -259,14 +262,15 @@ class Watcher:
             self._judged_at[campaign] = began
             self._due[campaign] = began + self._pause(campaign)
             terms = self._terms(campaign)
-            said, failures = await self._judge(campaign, terms, began)
+            answers, failures = await self._judge(campaign, terms, began)
+            said = {rule: answer.verdicts for rule, answer in answers.items()}
             known = self._alerts.get(campaign, {})
             now = parts.clock()
             acts = parts.acts.of(known.values())
             steps = evaluate(campaign, known, terms, said, acts, now)
             await parts.teller.tell(campaign, steps)
             self._alerts[campaign] = after(known, steps)
-            await self._remember(campaign, said, failures, began)
+            await self._remember(campaign, answers, failures, began)
             wake = next_look(self._alerts[campaign].values(), terms, parts.acts.silences, now)
             if campaign in self._due and wake is not None:
                 self._due[campaign] = min(self._due[campaign], wake)
@@ -296,24 +300,29 @@ class Watcher:
 
     async def _judge(
         self, campaign: str, terms: Mapping[str, RuleTerms], now: Instant
-    ) -> tuple[Mapping[str, Sequence[Verdict]], Sequence[RuleFailure]]:
-        """What each rule says; of a campaign that is not defined every rule says nothing."""
-        asked = {name: each.in_force.settings for name, each in terms.items() if each.in_force.enabled}
+    ) -> tuple[Mapping[str, Answer], Sequence[RuleFailure]]:
+        """What each rule says, or said when it was last asked; of a campaign that is not defined every one nothing."""
+        version = self._parts.book.definitions.version
+        answers = self._answers.standing(campaign, terms, self._alerts.get(campaign, {}).values(), version, now)
+        enabled = {name: each.in_force.settings for name, each in terms.items() if each.in_force.enabled}
+        asked = {name: settings for name, settings in enabled.items() if name not in answers}
         facts: CampaignFacts | PipelineFacts | None
         if campaign == PIPELINE:
             facts = await self._parts.pipeline_facts(self._recent_failures(now), now)
         else:
             facts = await self._parts.campaign_facts(campaign)
         if facts is None:
-            return dict.fromkeys(terms, ()), ()
+            return {name: Answer((), now, version) for name in terms}, ()
         judgement = await self._parts.judges.judge(facts, asked, now)
         for failure in judgement.failures:
             self._failures[failure.rule, campaign] = failure
             if failure.at == now:
                 log.warning("%s: the rule %s is left out: %s", campaign or "pipeline", failure.rule, failure.reason)
-        for rule in judgement.verdicts:
+        for rule, verdicts in judgement.verdicts.items():
             self._failures.pop((rule, campaign), None)
-        return judgement.verdicts, judgement.failures
+            answers[rule] = Answer(verdicts, now, version)
+        self._answers.take(campaign, answers)
+        return answers, judgement.failures
 
     def _recent_failures(self, now: Instant) -> list[RuleFailure]:
         """The rules that could not answer when they were last asked, of a campaign that is still watched."""
@@ -325,15 +334,16 @@ class Watcher:
     async def _remember(
         self,
         campaign: str,
-        said: Mapping[str, Sequence[Verdict]],
+        answers: Mapping[str, Answer],
         failures: Sequence[RuleFailure],
         at: Instant,
     ) -> None:
-        told = [RuleSaid(rule=rule, at=at, verdicts=tuple(verdicts)) for rule, verdicts in said.items()]
+        told = [RuleSaid(rule=rule, at=one.at, verdicts=tuple(one.verdicts)) for rule, one in answers.items()]
         told += [RuleSaid(rule=failure.rule, at=at, failure=failure.reason) for failure in failures]
         if campaign != PIPELINE and campaign not in self._parts.book.definitions.rules.campaigns:
             await self._parts.shelf.forget_campaign(campaign)
             return
+        said = {rule: one.verdicts for rule, one in answers.items()}
         written_at, written = self._said.get(campaign, (0, None))
         if failures or said != written or at - written_at >= _SAY_AGAIN_MS:
             await self._parts.shelf.say(campaign, told)
