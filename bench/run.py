@@ -8,6 +8,8 @@ round after round:
   bare     aiokafka `getmany` and orjson, nothing else
   faust    a plain Faust agent: orjson, and one Redis pipeline of three HINCRBY for each event (on fewer events)
 
+After that it measures how long an alert takes from its event on (bench/alert_bench.py).
+
 What it prints is written into docs/performance.md. Trust the ratios: the contenders ran side by side on one machine, so
 what slowed one slowed the others. It stops by itself and leaves nothing behind.
 """
@@ -31,6 +33,8 @@ from redis import Redis
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench import alert_bench
+from bench.alert_run import NotMeasured
 from bench.ground import ROOT, Ground, Measured, WorkerStuck, WrongCounters
 from tests.harness.kafka import KafkaBroker, KafkaUnavailable
 from tracker.embedded.redis import RedisServer
@@ -139,11 +143,15 @@ exit code: 0 all reached; 1 a ratio falls short; 2 it could not be measured, or 
     parser.add_argument("--events", type=int, default=500_000, help="how many (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each contender runs (default: %(default)s)")
     parser.add_argument("--faust-events", type=int, default=20_000, help="of these for faust (default: %(default)s)")
+    parser.add_argument(
+        "--alert-seconds", type=int, default=60, help="how long alerts are measured at each rate (default: %(default)s)"
+    )
     parser.add_argument("--quick", action="store_true", help="30,000 events, one round, 3,000 for faust, not written")
     parser.add_argument("--no-write", action="store_true", help="leave docs/performance.md as it is")
     chosen = parser.parse_args()
     if chosen.quick:
         chosen.events, chosen.rounds, chosen.faust_events, chosen.no_write = 30_000, 1, 3_000, True
+        chosen.alert_seconds = alert_bench.QUICK_S
     return chosen
 
 
@@ -163,16 +171,22 @@ def main() -> int:
             ground = Ground(broker, redis, Path(name))
             rounds = measure(ground, chosen, progress)
             facts = machine(ground, chosen.rounds, (before, os.getloadavg()[0]))
-    except (KafkaUnavailable, WorkerStuck, WrongCounters) as error:
+            progress.add_task("from an event to its alert", total=None)
+            alerts, in_time = alert_bench.report(broker, redis, Path(name), rounds=1, seconds=chosen.alert_seconds)
+    except (KafkaUnavailable, WorkerStuck, WrongCounters, NotMeasured) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         return 2
     text = f"{table(rounds)}\n\n{facts}"
     console.print(text, markup=False, highlight=False, soft_wrap=True)
     starts = [f"{each.first_s:.1f}" for each in rounds["worker"] if each.first_s is not None]
     console.print(f"worker, start of the process to its first counted event: {', '.join(starts)} s", highlight=False)
+    console.print(f"\n{alerts}", markup=False, highlight=False, soft_wrap=True)
     if not chosen.no_write:
         write(text)
+        alert_bench.write(alerts)
     short = verdict(rounds)
+    if not in_time:
+        short.append(f"99 of 100 alerts within {alert_bench.WANTED_MS} ms of their event")
     for line in short:
         console.print(f"falls short: {line}", style="yellow", highlight=False)
     return 1 if short else 0
