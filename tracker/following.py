@@ -15,6 +15,8 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from tracker.tasks import end
+
 _MAX_BYTES = 16 * 1024 * 1024
 _PATIENCE_S = 30.0
 
@@ -96,8 +98,7 @@ class TopicFollower:
         """Stop following; what was read stays."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
+            await end([task])
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await consumer.stop()

@@ -28,6 +28,7 @@ from tracker.stream.processor import Clock, Parts, Processor
 from tracker.stream.seam import App, Reading, build_app, commit_hint, consume, rewind, run_app
 from tracker.stream.transport import LogRange
 from tracker.stream.view import COUNTED, Touches, View
+from tracker.tasks import end
 from tracker.topics import Stage, Topics
 
 log = logging.getLogger(__name__)
@@ -132,8 +133,7 @@ class _Worker:
         ]
         await asyncio.wait({app, *beside}, return_when=asyncio.FIRST_COMPLETED)
         done.set()
-        for task in beside:
-            task.cancel()
+        await end(beside)
         outcomes = await asyncio.gather(*beside, app, return_exceptions=True)
         # Last, so that the first reason is the one that is raised.
         outcomes += await asyncio.gather(self._processor.settle(), return_exceptions=True)

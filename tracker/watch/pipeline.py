@@ -20,6 +20,7 @@ from tracker.domain.events import Instant
 from tracker.domain.facts import PipelineFacts, QuotaFacts, RuleFailure
 from tracker.store.base import Partition
 from tracker.store.held import Holds
+from tracker.tasks import end
 from tracker.topics import Stage, Topics
 
 log = logging.getLogger(__name__)
@@ -68,8 +69,7 @@ class Pipeline:
 
     async def __aexit__(self, *_: object) -> None:
         if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait({self._reading})
+            await end([self._reading])
         await self._consumer.stop()
 
     async def facts(self, failures: Sequence[RuleFailure], now: Instant) -> PipelineFacts:

@@ -29,6 +29,7 @@ from tracker.domain.verdicts import Verdict
 from tracker.plugin.rules import Rule
 from tracker.sending import partition_of
 from tracker.store.alerts import AlertShelf, RuleSaid
+from tracker.tasks import end
 from tracker.topics import Topics
 from tracker.watch.acts import Acts
 from tracker.watch.judging import Judgement
@@ -137,9 +138,7 @@ class Watcher:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
             await self.give_up(self._mine)
             await consumer.stop()
 
