@@ -21,9 +21,9 @@ help: ## show this text
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 	@printf '%s\n' '' \
 	'Examples:' \
-	'  make demo                     watch a simulated campaign until Ctrl-C' \
-	'  make demo SECONDS=40          stop by itself, drain, and prove every counter (exit code 0: exact)' \
-	'  make demo SECONDS=60 KILL=1   the same, while the worker is killed with -9 every few seconds' \
+	'  make demo                     watch simulated campaigns and their alerts until Ctrl-C' \
+	'  make demo SECONDS=60          stop by itself, and prove every counter and every alert (exit code 0: exact)' \
+	'  make demo SECONDS=60 KILL=1   the same, while worker and watcher are killed with -9 every few seconds' \
 	'  make test TESTS=tests/domain  only some tests;  ARGS="-k rollback -x" goes to pytest' \
 	'  make test PROCESSES=0         one test after the other, in one process' \
 	'  make env PYTHON=python3.12    choose the interpreter'
@@ -31,7 +31,7 @@ help: ## show this text
 env: ## make .venv from the pinned, hashed constraints.txt (does nothing when it is up to date)
 	@PYTHON='$(PYTHON)' ./scripts/environment
 
-demo: env ## a simulated campaign through the real door, live on the screen (SECONDS=n, KILL=1, ARGS=...)
+demo: env ## simulated campaigns through the real door, live with their alerts (SECONDS=n, KILL=1, ARGS=...)
 	@.venv/bin/tracker demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(KILL),--kill) $(ARGS)
 
 check: env ## format, lint, types and import contracts

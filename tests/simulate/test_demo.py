@@ -57,6 +57,9 @@ def test_a_short_demo_ends_exact_and_leaves_nothing_behind(tmp_path: Path, optio
     )
     assert done.returncode == 0, done.stdout[-6_000:] + done.stderr[-2_000:]
     assert "no difference" in done.stdout
+    assert "exactly these, and no other" in done.stdout
+    for rule in ("speed.late_burst", "compliance.disclosure", "conversion.sales_stopped"):
+        assert any("ALERT firing: " in line and rule in line for line in done.stdout.splitlines()), rule
     assert "first counter" in done.stdout
     assert none_left(tmp_path)
     assert list(tmp_path.glob("tracker-demo-*")) == []

@@ -5,9 +5,13 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
+from msgspec import structs
 from rich.console import Console
 
-from tracker.simulate import screen
+from tests.domain.alerting import an_alert, judged
+from tracker.domain.alerts import advance
+from tracker.simulate import alert_words, screen
+from tracker.simulate.alert_truth import differences, name_of
 from tracker.simulate.truth import Difference
 from tracker.store.base import Scope
 
@@ -82,3 +86,32 @@ def test_a_difference_is_shown_with_both_numbers() -> None:
     text = captured.get()
     assert "likes" in text
     assert "no difference" not in text
+
+
+def test_alerts_are_shown_with_their_rule_and_the_newest_first() -> None:
+    older = an_alert()
+    newer = structs.replace(older, id="al-newer", rule="speed.late_burst", fired_at=2_000)
+    text = shown(snapshot(alerts=[older, newer]), 140)
+    assert "engagement.quiet" in text
+    assert text.index("speed.late_burst") < text.index("engagement.quiet")
+    assert "3 of 10 likes" in text
+    assert "alerts 2" in screen.line(snapshot(alerts=[older, newer]))
+
+
+def test_a_resolved_alert_is_shown_as_resolved_and_once() -> None:
+    fired = an_alert()
+    resolved = advance(fired, judged("pass"), (), 600_000)
+    assert resolved is not None
+    text = shown(snapshot(alerts=[fired, resolved]), 140)
+    assert text.count("engagement.quiet") == 1
+    assert "resolved" in text
+
+
+def test_the_outcome_names_every_alert_in_both_languages_and_what_is_wrong() -> None:
+    fired = an_alert()
+    name = name_of(fired)
+    exact = "\n".join(alert_words.outcome({name}, [fired], [], repeats=0))
+    assert "いいねは10件中3件" in exact
+    assert "exactly these" in exact
+    wrong = differences(set(), [fired])
+    assert "was not earned" in "\n".join(alert_words.outcome(set(), [fired], wrong, repeats=0))

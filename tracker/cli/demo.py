@@ -1,4 +1,4 @@
-"""tracker demo: a simulated campaign, live."""
+"""tracker demo: simulated campaigns, live."""
 
 from __future__ import annotations
 
@@ -23,17 +23,23 @@ def demo(
     seconds: Annotated[
         int | None,
         typer.Option(
-            min=15, max=3600, help="Stop by itself after so long, drain, and prove every counter.", metavar="N"
+            min=15,
+            max=3600,
+            help="Stop by itself after so long, drain, and prove every counter and every alert.",
+            metavar="N",
         ),
     ] = None,
     *,
-    kill: Annotated[bool, typer.Option("--kill", help="Kill the worker with -9 every few seconds meanwhile.")] = False,
+    kill: Annotated[
+        bool, typer.Option("--kill", help="Kill the worker and the watcher with -9 every few seconds meanwhile.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Another number, another campaign.")] = 1,
 ) -> None:
-    """Watch a simulated campaign enter through the real door: signed webhooks and API answers, into exact counters.
+    """Watch simulated campaigns enter through the real door: signed webhooks and API answers, into counters and alerts.
 
     Everything it needs it starts itself, on free loopback ports, and stops again. With --seconds it ends with
-    `tracker audit` and a comparison with the simulator's own truth; exit code 0 means that every counter is exact.
+    `tracker audit` and a comparison with the simulator's own truth; exit code 0 means that every counter is exact, and
+    that exactly those alerts fired which the story earned.
 
     Example:  tracker demo  ·  tracker demo --seconds 40  ·  tracker demo --seconds 60 --kill
     """
@@ -44,7 +50,9 @@ def demo(
     for name in [name for name in os.environ if name.startswith("TRACKER_")]:
         del os.environ[name]
     began = time.monotonic() - _process_age()
-    raise typer.Exit(run(Options(apply=_apply, began=began, seconds=seconds, kill=kill, seed=seed), common.out))
+    raise typer.Exit(
+        run(Options(apply=_apply, import_file=_import, began=began, seconds=seconds, kill=kill, seed=seed), common.out)
+    )
 
 
 async def _apply(settings: Path, file: Path) -> None:
@@ -60,6 +68,18 @@ async def _apply(settings: Path, file: Path) -> None:
     steps = books.plan(book, read([file], books.standing(book)))
     async with wiring.publisher(chosen) as publisher:
         await registry.write(publisher, wiring.topics(chosen), steps, at=now_ms(), told=lambda _step: None)
+
+
+async def _import(settings: Path, file: Path) -> None:
+    """What `tracker import` does, in this process. Raises ImportStopped."""
+    from tracker import wiring
+    from tracker.settings_load import load
+
+    def unsaid(_lines: int, _bytes: int) -> None:
+        """A moment's work: nobody waits for its progress."""
+
+    chosen = load({}, settings).settings
+    await wiring.run_import(chosen, file, common.countdown, from_line=1, on_progress=unsaid)
 
 
 def _process_age() -> float:

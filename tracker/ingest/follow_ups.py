@@ -32,6 +32,7 @@ from tracker.codec import inbox
 from tracker.ingest.lane import Lane, backoff_ms
 from tracker.ingest.publisher import KafkaUnreachable
 from tracker.plugin.api import HttpRequest, Unreadable
+from tracker.tasks import end
 from tracker.topics import Topics
 
 log = structlog.get_logger(__name__)
@@ -70,8 +71,7 @@ async def run_follow_ups(parts: FollowUpParts, stop: asyncio.Event) -> None:
     try:
         await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (following, stopping):
-            task.cancel()
+        await end([following, stopping])
         [ended, _] = await asyncio.gather(following, stopping, return_exceptions=True)
     if isinstance(ended, Exception):
         raise ended

@@ -26,6 +26,7 @@ from tracker.ingest.publisher import Publisher
 from tracker.plugin.api import Access, DueItem, PlatformAdapter
 from tracker.settings import PlatformSettings, Settings, UnfitSettings
 from tracker.store.base import Lease, Partition, Store, StoreUnreachable
+from tracker.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -76,9 +77,7 @@ async def _together(running: Sequence[Coroutine[None, None, None]]) -> None:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
     for task in done:
         task.result()
 
@@ -101,10 +100,7 @@ class _Poller:
             if self._asking:
                 await asyncio.wait(self._asking, timeout=_STOP_SECONDS)
         finally:
-            stopping.cancel()
-            for task in self._asking:
-                task.cancel()
-            await asyncio.gather(*self._asking, return_exceptions=True)
+            await end([stopping, *self._asking])
 
     async def _look(self) -> float:
         """Take what is due and hand it to the lanes; how long to pause then, in seconds."""

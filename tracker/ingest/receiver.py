@@ -33,6 +33,7 @@ from tracker.ingest.links import ClickRecorder, link_routes
 from tracker.ingest.publisher import KafkaUnreachable, Publisher
 from tracker.plugin.api import PlatformAdapter
 from tracker.settings import Settings, UnfitSettings
+from tracker.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -67,9 +68,7 @@ def create_receiver(parts: ReceiverParts, metrics: Metrics | None = None) -> Lit
         try:
             yield
         finally:
-            for task in (retrying, *followers):
-                task.cancel()
-            await asyncio.gather(retrying, *followers, return_exceptions=True)
+            await end([retrying, *followers])
             await recorder.drain(_DRAIN_SECONDS)
             await parts.publisher.stop()
 

@@ -28,6 +28,7 @@ from tracker.notify.sending import NoAnswer, Sender, hidden_in, scrubbed
 from tracker.plugin.notifiers import Delivered, Later, Meaning, Never, Notice, Notifier, Unfit
 from tracker.settings import Notifiers
 from tracker.store.base import StoreUnreachable
+from tracker.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -150,9 +151,7 @@ class Lane:
                 await asyncio.wait(self._under_way)
             self._raise_faults()
         finally:
-            for task in self._under_way:
-                task.cancel()
-            await asyncio.gather(*self._under_way, return_exceptions=True)
+            await end(self._under_way)
 
     async def _take(self) -> float:
         """Take what is due, as far as there is room; how long to wait then, in seconds."""

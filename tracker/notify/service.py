@@ -28,6 +28,7 @@ from tracker.notify.lane import Lane, Teller
 from tracker.notify.metrics import NotifyMetrics
 from tracker.notify.queue import Queue
 from tracker.store.base import StoreUnreachable
+from tracker.tasks import end
 from tracker.topics import ALERTS, Topics
 
 log = structlog.get_logger(__name__)
@@ -83,9 +84,7 @@ async def run_notify(parts: NotifyParts, stop: asyncio.Event) -> None:
         stop.set()
         await running[1]
     finally:
-        for task in (stopping, *running):
-            task.cancel()
-        await asyncio.gather(stopping, *running, return_exceptions=True)
+        await end([stopping, *running])
 
 
 class _Service:
@@ -137,10 +136,7 @@ class _Service:
                 self._look_after()
             await asyncio.gather(*self._working.values())
         finally:
-            stopping.cancel()
-            for task in self._working.values():
-                task.cancel()
-            await asyncio.gather(*self._working.values(), return_exceptions=True)
+            await end([stopping, *self._working.values()])
 
     def _set_lanes(self) -> None:
         """A lane for each notifier; one whose notifier is gone or disabled ends with what it has under way."""

@@ -1,10 +1,14 @@
-"""Who plays: invented creators, their accounts, two campaigns, agreements and links. Nobody here exists."""
+"""Who plays in the two fast campaigns, whose story is that of the counters. Nobody here exists.
+
+In these reactions arrive hundreds of times as fast as in life, but ages are the clock's. So rules about how fast, how
+much and how odd can say nothing true of them, and are switched off (`UNFIT_RULES`); what was agreed is watched.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tracker.domain.definitions import AccountRef, Agreement, Campaign, Creator, Definition, Link
+from tracker.domain.definitions import AccountRef, Agreement, Campaign, Creator, Definition, Link, RuleDefinition
 from tracker.simulate.model import Account
 
 DAY = 86_400_000
@@ -65,6 +69,16 @@ LINKS: dict[str, str | None] = {
 """Link code → the creator whom its clicks are for."""
 
 
+UNFIT_RULES = (
+    "engagement.below_target", "engagement.below_baseline", "engagement.below_benchmark", "engagement.forecast_miss",
+    "speed.late_burst", "speed.stopped_burst", "speed.flat_arrival",
+    "authenticity.ratio_break", "authenticity.follower_jump", "authenticity.counter_rolled_back",
+    "conversion.refund_rate",
+)  # fmt: skip
+"""They compare with the clock, or with a creator's normal posts at the same age. And of every four orders one is given
+back at once, because the counters of refunds have to be seen."""
+
+
 def _agreement(creator: str, number: int) -> Agreement:
     return Agreement(
         id=f"{SPRING}-{creator}",
@@ -73,6 +87,8 @@ def _agreement(creator: str, number: int) -> Agreement:
         hashtags=SPRING_TAGS,
         codes=(CODES[creator],),
         posts=number,
+        # Kaito may take posts down whenever he likes: one of them goes and comes back, too fast to be told of for sure.
+        keep_days=0 if creator == "kaito" else None,
     )
 
 
@@ -106,4 +122,9 @@ def definitions(start: int, *, submitted: str) -> list[Definition]:
     links: list[Definition] = [
         Link(id=code, campaign=SPRING, creator=creator, destination=SHOP) for code, creator in LINKS.items()
     ]
-    return campaigns + creators + agreements + links
+    rules: list[Definition] = [
+        RuleDefinition(id=f"{campaign}.{rule}", rule=rule, campaign=campaign, enabled=False)
+        for campaign in (SPRING, TEA)
+        for rule in UNFIT_RULES
+    ]
+    return campaigns + creators + agreements + links + rules

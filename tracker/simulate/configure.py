@@ -40,10 +40,19 @@ def settings_yaml(where: Addresses, secrets: Mapping[PlatformName, Secrets], *, 
                 "click_secrets": [click_secret],
             },
             "poller": {"lease_seconds": 10, "timeout_seconds": 5},
+            # Rules may take their time: the machine is busy with the demo itself.
+            "watcher": {
+                "judge_every_ms": 1_000,
+                "tick_seconds": 2,
+                "pipeline_seconds": 2,
+                "rule_seconds": 15,
+                "session_timeout_seconds": 3,
+            },
             "cadence": {
                 "steps": [
                     {"until_seconds": 3_600, "every_seconds": 1},
-                    {"until_seconds": 31_536_000, "every_seconds": 2},
+                    {"until_seconds": 108_000, "every_seconds": 2},
+                    {"until_seconds": 31_536_000, "every_seconds": 6},
                 ],
                 "account_every_seconds": 2,
             },

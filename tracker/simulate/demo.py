@@ -1,9 +1,9 @@
 """A campaign on this machine, through the real door: servers, the tracker's own processes, and a world that feeds them.
 
 1. Everything it starts is gone when `run` returns, however it ends; a kill -9 of the demo takes its children along.
-2. With a length, it ends with two proofs: `tracker audit` (a naive recount of the log) and the simulator's own truth.
-   The exit code is 0 only if neither finds a difference.
-3. It never touches a counter: it speaks HTTP, creates topics, runs commands, and reads Redis.
+2. With a length, it ends with three proofs: `tracker audit` (a naive recount of the log), the simulator's own truth of
+   the counters, and the alerts that its story earned. The exit code is 0 only if none finds a difference.
+3. It never touches a counter nor an alert: it speaks HTTP, creates topics, runs commands, and reads Redis and Kafka.
 """
 
 from __future__ import annotations
@@ -28,28 +28,34 @@ from tracker.embedded.broker import start_broker
 from tracker.embedded.process import free_port
 from tracker.embedded.redis import RedisServer
 from tracker.kafka_admin import ensure_topics
-from tracker.simulate import cast, platforms, script
+from tracker.simulate import campaigns, cast, history, platforms, script
+from tracker.simulate.bulletin import Bulletin
 from tracker.simulate.configure import TOPICS, Addresses, settings_yaml
 from tracker.simulate.deliver import Deliveries, subscribe
 from tracker.simulate.errors import DemoFailed
-from tracker.simulate.gauge import Gauge
+from tracker.simulate.gauge import Counted, FirstMove, Gauge
+from tracker.simulate.model import World
 from tracker.simulate.play import Cast, Play, is_ready, until
 from tracker.simulate.services import Service
 from tracker.simulate.told import ToldLog
 from tracker.simulate.visitors import Visitors
-from tracker.simulate.wire import draw_secrets
+from tracker.simulate.wire import Secrets, draw_secrets
 
 READY_S = 60.0
-COMMANDS = {"worker": "worker", "receiver": "receive", "poller": "poll"}
+COMMANDS = {"worker": "worker", "receiver": "receive", "poller": "poll", "watcher": "watch"}
+AT_ONCE = ("worker", "receiver", "poller")
+"""The watcher is started later (play.py)."""
+WATCHED = (cast.SPRING, cast.TEA, *campaigns.CAMPAIGNS)
 
 
 class Options(Struct, frozen=True, kw_only=True):
     """What was asked for. `seconds` None: until Ctrl-C. `began`: the monotonic instant at which the program started.
 
-    `apply` does what `tracker apply` does, with a settings file and a file of definitions.
+    `apply` and `import_file` do what `tracker apply` and `tracker import` do, with a settings file and another one.
     """
 
     apply: Callable[[Path, Path], Awaitable[None]]
+    import_file: Callable[[Path, Path], Awaitable[None]]
     began: float
     seconds: int | None = None
     kill: bool = False
@@ -77,7 +83,7 @@ class Demo:
 
     def __init__(self, options: Options, console: Console, directory: Path, servers: ExitStack) -> None:
         self.options, self.console, self.directory, self.servers = options, console, directory, servers
-        self._began = options.began
+        self._began, self._origin = options.began, now_ms()
         self._services = {
             name: Service(name, command, settings=directory / "settings.yaml", directory=directory)
             for name, command in COMMANDS.items()
@@ -117,7 +123,7 @@ class Demo:
             stack.push_async_callback(self._stop_services)
             bootstrap, redis_url = await self._servers()
             self._say("broker and Redis are up")
-            secrets, told = draw_secrets(self.options.seed, cast.ACCOUNTS), ToldLog()
+            secrets, told = draw_secrets(self.options.seed, campaigns.EVERYBODY), ToldLog()
             stand_in = platforms.StandIn(secrets, told, now_ms, seed=self.options.seed)
             where = Addresses(
                 bootstrap=bootstrap,
@@ -130,18 +136,28 @@ class Demo:
             settings.write_text(
                 settings_yaml(where, secrets, click_secret=random_secrets.token_hex(16)), encoding="utf-8"
             )
-            for service in self._services.values():
-                service.start()
+            for name in AT_ONCE:
+                self._services[name].start()
             client = await stack.enter_async_context(
                 httpx.AsyncClient(base_url=f"http://127.0.0.1:{where.receiver_port}", timeout=30, trust_env=False)
             )
-            gauge = await Gauge.open(redis_url, bootstrap, TOPICS, (cast.SPRING, cast.TEA))
+            gauge = await Gauge.open(redis_url, bootstrap, TOPICS, WATCHED)
             stack.push_async_callback(gauge.close)
-            await asyncio.gather(self._apply(settings), self._door_opens(client), self._poller_asks(stand_in))
+            first = FirstMove(gauge, self._began, self._plainly)
+            looking = asyncio.create_task(first.watch(), name="first counter")
+            stack.callback(looking.cancel)
+            bulletin = await Bulletin.open(gauge.store, bootstrap, TOPICS, WATCHED)
+            stack.push_async_callback(bulletin.close)
+            await asyncio.gather(
+                self._defined_with_a_past(settings, secrets["instagram"], told),
+                self._door_opens(client),
+                self._poller_asks(stand_in),
+            )
+            past = await Counted.mark(gauge)
             await subscribe(client, secrets)
             self._say("the receiver is open, the poller asks: the campaign runs")
             self._say(f"look inside from another shell: tracker --settings {settings} show {cast.SPRING}")
-            world = script.generate(self.options.seed, now_ms(), self.options.seconds)
+            world = self._world(now_ms())
             stand_in.begin(world)
             deliveries = Deliveries(world, secrets, told, client, now_ms)
             stack.callback(deliveries.stop)
@@ -153,6 +169,9 @@ class Demo:
                     deliveries=deliveries,
                     visitors=Visitors(world, client, where.token, now_ms),
                     gauge=gauge,
+                    bulletin=bulletin,
+                    first=first,
+                    past=past,
                     services=self._services,
                     settings=settings,
                     began=self._began,
@@ -165,11 +184,14 @@ class Demo:
             await play.run()
             exact = await play.prove(self.directory)
             self.console.print(
-                "[green]Exact: the audit and the truth agree with every counter.[/]"
+                "[green]Exact: the audit and the truth agree with every counter, and with every alert.[/]"
                 if exact
                 else "[red]Not exact: see the differences above.[/]"
             )
             return 0 if exact else 1
+
+    def _plainly(self, text: str) -> None:
+        self.console.print(text, highlight=False, soft_wrap=True)
 
     def _say(self, text: str) -> None:
         self.console.print(f"{time.monotonic() - self._began:6.1f} s  {text}", highlight=False, soft_wrap=True)
@@ -191,13 +213,26 @@ class Demo:
         bootstrap, url = await asyncio.gather(asyncio.to_thread(broker), asyncio.to_thread(redis))
         return bootstrap, url
 
-    async def _apply(self, settings: Path) -> None:
-        """Define the campaigns as a person would: a file, and `tracker apply`."""
-        file, now = self.directory / "campaigns.yaml", now_ms()
-        address = script.submitted_address(script.generate(self.options.seed, now, self.options.seconds))
-        file.write_text(to_yaml(cast.definitions(now, submitted=address)), encoding="utf-8")
+    def _world(self, start: int) -> World:
+        return script.generate(self.options.seed, start, self.options.seconds, origin=self._origin)
+
+    async def _defined_with_a_past(self, settings: Path, secrets: Secrets, told: ToldLog) -> None:
+        """Define the campaigns as a person would: a file, and `tracker apply`; and bring their past along."""
+        file, past, world = (
+            self.directory / "campaigns.yaml",
+            self.directory / "history.jsonl",
+            self._world(self._origin),
+        )
+        definitions = cast.definitions(self._origin, submitted=script.submitted_address(world))
+        definitions += campaigns.definitions(self._origin)
+        file.write_text(to_yaml(definitions), encoding="utf-8")
         await self.options.apply(settings, file)
         self._say("the campaigns are defined, as by tracker apply")
+        lines = await asyncio.to_thread(history.history, world, secrets)
+        past.write_text("".join(f"{line.text}\n" for line in lines), encoding="utf-8")
+        await self.options.import_file(settings, past)
+        history.tell(lines, told)
+        self._say(f"the history of three of them is told, as by tracker import: {len(lines):,} lines")
 
     async def _door_opens(self, client: httpx.AsyncClient) -> None:
         async def ready() -> bool:
@@ -222,6 +257,6 @@ class Demo:
             service.tend()
 
     async def _stop_services(self) -> None:
-        """The doors first, then the worker. Not to be cancelled: nothing may be left behind."""
-        order = [self._services["poller"], self._services["receiver"], self._services["worker"]]
+        """All of them. Not to be cancelled: nothing may be left behind."""
+        order = [self._services[name] for name in ("poller", "receiver", "watcher", "worker")]
         await asyncio.shield(asyncio.gather(*(service.stop() for service in order)))

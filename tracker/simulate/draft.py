@@ -12,7 +12,7 @@ from msgspec import structs
 
 from tracker.simulate import cast
 from tracker.simulate.curves import curve
-from tracker.simulate.model import Absence, Account, Comment, CountName, Post, Purge, Role, Version, World
+from tracker.simulate.model import Absence, Account, Alarm, Comment, CountName, Post, Purge, Role, Version, World
 from tracker.simulate.world import instant_of
 
 SAID = (
@@ -24,9 +24,9 @@ AUTHORS = tuple(f"viewer_{number:03}" for number in range(200))
 
 # Likes per follower by size of account: Markerly's averages (4 % to 10,000 followers, 2.4 % beyond).
 LIKE_SHARE_SMALL, LIKE_SHARE_LARGE = 0.04, 0.024
-STILL_MS = 1_500
+STILL_MS = 5_000
 """A post that will be taken down stands still for so long before, or for a tenth of the run if that is longer: its
-last counts are told before it goes."""
+last counts are told before it goes, though looks come two seconds apart, and later on a busy machine."""
 
 
 class _Ids:
@@ -92,6 +92,7 @@ class Draft:
         mentions: Account | None = None,
         ends_at: int | None = None,
         through_app: bool = False,
+        alarms: tuple[Alarm, ...] = (),
     ) -> Post:
         """One more post, with counts and comments drawn for it. Platforms tell a post's birth in whole seconds."""
         for_good = [absence.since for absence in absences if absence.until is None]
@@ -110,6 +111,7 @@ class Draft:
             mentions=mentions,
             ends_at=ends_at,
             through_app=through_app,
+            alarms=alarms,
             still_from=for_good[0] - max(STILL_MS, self.span_ms // 10) if for_good else None,
             reach=totals["views"] * 4 // 5 if medium == "story" else None,
             impressions=totals["views"] if medium == "story" else None,

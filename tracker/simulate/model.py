@@ -23,7 +23,10 @@ TOLD_COUNTS: dict[PlatformName, tuple[CountName, ...]] = {
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """One account. `creator` None: nobody has an agreement with it. `growth` is followers gained a world hour."""
+    """One account. `creator` None: nobody has an agreement with it. `growth` is followers gained a world hour.
+
+    `real_time`: its world goes as fast as the clock, whatever the world's pace, and had a past before the start.
+    """
 
     platform: PlatformName
     id: str
@@ -32,6 +35,7 @@ class Account(Struct, frozen=True, kw_only=True):
     creator: str | None
     followers: int
     growth: int
+    real_time: bool = False
 
 
 class Role(Struct, frozen=True, kw_only=True):
@@ -40,6 +44,21 @@ class Role(Struct, frozen=True, kw_only=True):
     campaign: str
     by: By
     creator: str | None = None
+
+
+class Alarm(Struct, frozen=True, kw_only=True):
+    """An alert that the plot earns, and that must stand in the end. Told by the script, never found by a rule.
+
+    What it is about is named as far as it is not the post that it is written at. `campaign` "": the pipeline's.
+    """
+
+    rule: str
+    campaign: str = ""
+    creator: str = ""
+    agreement: str = ""
+    code: str = ""
+    part: str = ""
+    check: str = ""
 
 
 class Version(Struct, frozen=True, kw_only=True):
@@ -89,12 +108,22 @@ class Purge(Struct, frozen=True, kw_only=True):
     permille: int
 
 
+class Burst(Struct, frozen=True, kw_only=True):
+    """Somebody bought `permille` of what a post had of one count at `at`: they come evenly until `until`."""
+
+    at: int
+    until: int
+    count: CountName
+    permille: int
+
+
 class Post(Struct, frozen=True, kw_only=True):
     """One post and all that will happen to it.
 
     `totals` are the counts it would reach in the end; `comments` are told one by one. `hidden` counts are never
     told. `still_from`: nothing is counted any more (the platform is about to take it down). `through_app`: TikTok
-    pushes only such posts. A story stands in no list: its figures come when it ends, at `ends_at`.
+    pushes only such posts. A story stands in no list: its figures come when it ends, at `ends_at`. `tempo`: reactions
+    take so many times as long as is usual. `alarms` are the alerts that it earns.
     """
 
     id: str
@@ -107,6 +136,9 @@ class Post(Struct, frozen=True, kw_only=True):
     hidden: frozenset[CountName] = frozenset()
     absences: tuple[Absence, ...] = ()
     purges: tuple[Purge, ...] = ()
+    bursts: tuple[Burst, ...] = ()
+    tempo: float = 1.0
+    alarms: tuple[Alarm, ...] = ()
     still_from: int | None = None
     through_app: bool = False
     mentions: Account | None = None
@@ -142,7 +174,9 @@ class Click(Struct, frozen=True, kw_only=True):
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """A sale as the shop reports it. `click` is the place of the click in `World.clicks`. `repeats`: reported again."""
+    """A sale as the shop reports it. `click` is the place of the click in `World.clicks` (of a past order: in
+    `World.past_clicks`). `repeats`: reported again.
+    """
 
     at: int
     id: str
@@ -167,7 +201,12 @@ class Refund(Struct, frozen=True, kw_only=True):
 
 
 class World(Struct, frozen=True, kw_only=True):
-    """A whole campaign. Nothing moves after `freeze`. `pace`: how many world seconds pass in a second."""
+    """All campaigns. Nothing moves after `freeze`. `pace`: how many world seconds pass in a second.
+
+    `origin`: when the demo was started, to which the past of accounts in real time is anchored; the world starts later,
+    when everything is up. What was clicked and bought before the origin is told by a file that is imported
+    (history.py). `alarms` are the alerts that are about no single post.
+    """
 
     seed: int
     start: int
@@ -178,6 +217,10 @@ class World(Struct, frozen=True, kw_only=True):
     clicks: tuple[Click, ...]
     orders: tuple[Order, ...]
     refunds: tuple[Refund, ...]
+    origin: int = 0
+    past_clicks: tuple[Click, ...] = ()
+    past_orders: tuple[Order, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
 
     def of(self, account: Account) -> Iterator[Post]:
         return (post for post in self.posts if post.account == account)

@@ -1,14 +1,16 @@
-"""A run of the demo once everything is up: the world acts, the screen follows, and in the end two proofs are made.
+"""A run of the demo once everything is up: the world acts, the screen follows, and in the end its proofs are made.
 
 The end goes in order: the world freezes, every push is acknowledged, every post that concerns a campaign is asked for
-once more, the doors close, the worker counts what is left, the view catches up. Only then is anything compared. Each
-step has a deadline and an error that says what was still missing.
+once more, the doors close, the worker counts what is left, the view catches up, the watcher judges it. Only then is
+anything compared. Each step has a deadline and an error that says what was still missing.
+
+The watcher is started when the past that was imported is counted, as anybody would who brings a history along: rules
+judge what is known, and half a history would be judged as it stands.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -18,28 +20,29 @@ from msgspec import Struct
 from rich.console import Console
 from rich.live import Live
 
-from tracker.simulate import screen, truth
+from tracker.simulate import alert_words, screen, truth
+from tracker.simulate.bulletin import Bulletin
+from tracker.simulate.deaths import Deaths
 from tracker.simulate.deliver import Deliveries
-from tracker.simulate.errors import NotInTime
-from tracker.simulate.gauge import Gauge, Reading
+from tracker.simulate.errors import NotInTime, heed_cancellation
+from tracker.simulate.gauge import Counted, FirstMove, Gauge, Reading
 from tracker.simulate.model import World
 from tracker.simulate.platforms import StandIn
-from tracker.simulate.services import Service, command
+from tracker.simulate.prove import alerts_are_exact, counters_are_exact
+from tracker.simulate.services import Service
 from tracker.simulate.told import ToldLog
 from tracker.simulate.visitors import Visitors
 from tracker.simulate.world import Signal, signals
 
-PUSH_S, SETTLE_S, DRAIN_S, AUDIT_S = 30.0, 60.0, 90.0, 300.0
+PUSH_S, SETTLE_S, DRAIN_S = 30.0, 60.0, 90.0
 TICK_S, LOOK_S, LINE_S = 0.1, 0.5, 2.0
-KILL_FIRST_S, KILL_EVERY_S = 4.0, (4.0, 7.0)
-SPARED_S = 13.5
-"""A worker that has counted nothing yet is spared until so long after its last death: a death in mid-work proves more.
-Even so there are five deaths at least in a minute."""
 FORGE_EVERY_S = 7.0
 
 
 class Cast(Struct, frozen=True, kw_only=True):
-    """What a run plays with. `began` is the monotonic instant at which the demo was started."""
+    """What a run plays with. `began` is the monotonic instant at which the demo was started; `past`: whether the past
+    that was imported is counted.
+    """
 
     world: World
     stand_in: StandIn
@@ -47,6 +50,9 @@ class Cast(Struct, frozen=True, kw_only=True):
     deliveries: Deliveries
     visitors: Visitors
     gauge: Gauge
+    bulletin: Bulletin
+    first: FirstMove
+    past: Counted
     services: dict[str, Service]
     settings: Path
     began: float
@@ -54,20 +60,17 @@ class Cast(Struct, frozen=True, kw_only=True):
 
 
 class Play:
-    """One run. `kill`: the worker dies by kill -9 every few seconds."""
+    """One run. `kill`: the worker and the watcher die by kill -9 every few seconds."""
 
     def __init__(self, cast: Cast, console: Console, *, seconds: int | None, kill: bool) -> None:
         self.cast, self.console, self.seconds, self.kill = cast, console, seconds, kill
-        self.first_counter: float | None = None
         self._phase = "the campaign runs"
         self._reading = Reading(totals={}, counted=0, lag=0, ends={})
         self._rate = 0.0
         self._looked = self._lined = 0.0
         self._live: Live | None = None
-        self._last_death = time.monotonic()
-        self._next_kill = self._last_death + KILL_FIRST_S
-        self._counted_at_death = 0
-        self._draw = random.Random(f"kills {cast.world.seed}")  # noqa: S311 - a plot, not a secret
+        self._drained_at = self._word = 0
+        self._deaths: dict[str, Deaths] = {}
 
     @property
     def elapsed(self) -> float:
@@ -90,6 +93,11 @@ class Play:
         visitors = asyncio.create_task(self.cast.visitors.run(), name="visitors")
         try:
             await self._until_frozen(visitors)
+            if self.cast.services["watcher"].state == "stopped":
+                raise NotInTime(
+                    "the history that was imported was not counted before the freeze, so nothing was watched. "
+                    f"The worker's log is {self.cast.services['worker'].log}"
+                )
             self._phase = "frozen: pushes and visits drain"
             await self._wait(lambda: self.cast.deliveries.waiting == 0 and visitors.done(), PUSH_S, self._undelivered)
             await self.cast.deliveries.finish(1.0)
@@ -99,6 +107,7 @@ class Play:
             self._phase = "the doors close, the worker counts what is left"
             await asyncio.gather(self.cast.services["poller"].stop(), self.cast.services["receiver"].stop())
             await self._drained()
+            self._drained_at = self.cast.now()
         finally:
             visitors.cancel()
 
@@ -115,6 +124,7 @@ class Play:
             if time.monotonic() >= next_forgery:
                 next_forgery += FORGE_EVERY_S
                 self.cast.deliveries.forge()
+            await self._watch_once_the_past_is_counted()
             if self.kill:
                 await self._kill_when_due()
             if visitors.done():
@@ -122,13 +132,21 @@ class Play:
             await self._tick()
 
     async def _kill_when_due(self) -> None:
-        now = time.monotonic()
-        idle = self._reading.counted == self._counted_at_death
-        if now < self._next_kill or (idle and now < self._last_death + SPARED_S):
-            return
-        self._counted_at_death, self._last_death = self._reading.counted, now
-        self._next_kill = now + self._draw.uniform(*KILL_EVERY_S)
-        await asyncio.to_thread(self.cast.services["worker"].kill)
+        now, seed = time.monotonic(), self.cast.world.seed
+        for name in ("worker", "watcher"):
+            service = self.cast.services[name]
+            if service.state == "running":
+                self._deaths.setdefault(name, Deaths(service, seed, now))
+        for name, deaths in self._deaths.items():
+            work = self._reading.counted if name == "worker" else self._word
+            if deaths.are_due(now, work):
+                await asyncio.to_thread(deaths.service.kill)
+
+    async def _watch_once_the_past_is_counted(self) -> None:
+        watcher = self.cast.services["watcher"]
+        if watcher.state == "stopped" and not watcher.restarts and await self.cast.past():
+            watcher.start()
+            self._say(f"{self.elapsed:6.1f} s  the history is counted; from now on it is watched")
 
     async def _drained(self) -> None:
         """All lag gone, twice in a row, and the totals equal to the sum of their partials."""
@@ -185,11 +203,21 @@ class Play:
             gained = sum(reading.ends.values()) - sum(self._reading.ends.values())
             self._rate = gained / passed if self._reading.ends else 0.0
             self._reading, self._looked = reading, now
-            if self.first_counter is None and reading.moved:
-                self.first_counter = self.elapsed
-                self._say(f"The first counter moved {self.first_counter:.1f} s after the start.")
+            await self._hear()
             self._show()
+        heed_cancellation()
         await asyncio.sleep(TICK_S)
+
+    async def _hear(self) -> None:
+        """What was told of alerts since the last look, and whether the watcher is at work."""
+        fresh = await self.cast.bulletin.read()
+        if self.kill:
+            self._word = await self.cast.bulletin.newest_word()
+        if fresh and len(fresh) == len(self.cast.bulletin.alerts):
+            self._say(alert_words.hint(str(self.cast.settings), fresh[0].id))
+        if self._live is None:
+            for alert in fresh:
+                self._say(alert_words.line(alert))
 
     def _show(self) -> None:
         if self._live is not None:
@@ -209,7 +237,7 @@ class Play:
             elapsed=(self.cast.now() - self.cast.world.start) / 1000,
             seconds=self.seconds,
             pace=self.cast.world.pace,
-            first_counter=self.first_counter,
+            first_counter=self.cast.first.after,
             totals=self._reading.totals,
             services=list(self.cast.services.values()),
             rate=self._rate,
@@ -221,28 +249,34 @@ class Play:
             refused=self.cast.stand_in.refused,
             clicks=visitors.clicks,
             orders=visitors.orders,
+            alerts=self.cast.bulletin.alerts,
         )
 
     async def prove(self, directory: Path) -> bool:
-        """Run `tracker audit` and compare with the truth; print both. True if neither finds a difference."""
-        audited, report = await asyncio.wait_for(
-            command("audit", ["audit"], settings=self.cast.settings, directory=directory), AUDIT_S
+        """Make the proofs, and print them. True if none finds a difference."""
+        cast, console = self.cast, self.console
+        alerts = asyncio.create_task(
+            alerts_are_exact(cast.world, cast.bulletin, cast.services["watcher"], console, since=self._drained_at)
         )
-        self._say(report.rstrip())
-        expected = truth.truth(self.cast.world, self.cast.told)
-        found = {(scope.campaign, scope.who): fields for scope, fields in (await self.cast.gauge.totals()).items()}
-        wrong = truth.differences(expected, found)
-        compared = sum(len(fields) for fields in expected.values())
-        self.console.print(screen.verdict(wrong, compared))
+        try:
+            counters = await counters_are_exact(
+                cast.world, cast.told, cast.gauge, console, settings=cast.settings, directory=directory
+            )
+            heed_cancellation()
+            exact = await alerts and counters
+        finally:
+            alerts.cancel()
         self._say(self._account())
-        return audited == 0 and not wrong and not self.cast.deliveries.forged_accepted
+        return exact and not cast.deliveries.forged_accepted
 
     def _account(self) -> str:
-        deliveries, worker = self.cast.deliveries, self.cast.services["worker"]
-        first = "no counter moved" if self.first_counter is None else f"first counter after {self.first_counter:.1f} s"
+        deliveries, worker, watcher = self.cast.deliveries, self.cast.services["worker"], self.cast.services["watcher"]
+        after = self.cast.first.after
+        first = "no counter moved" if after is None else f"first counter after {after:.1f} s"
         errors = sum(self.cast.stand_in.refused.values())
         return (
-            f"{first}; worker killed {worker.kills} times, fell {worker.falls} times. "
+            f"{first}; worker killed {worker.kills} times, fell {worker.falls} times; "
+            f"watcher killed {watcher.kills} times, fell {watcher.falls} times. "
             f"{deliveries.acknowledged} webhooks, {deliveries.repeated} sent twice, {deliveries.retried} retried, "
             f"{deliveries.forged_refused} forged ones refused. {self.cast.told.answers} API answers, {errors} errors. "
             f"{self._reading.ends.get('dead', 0)} dead letters. What the truth cannot say (which ages were observed or "
@@ -263,6 +297,7 @@ async def until(answers: Callable[[], Awaitable[bool]], seconds: float, problem:
     while not await answers():
         if time.monotonic() > deadline:
             raise NotInTime(problem())
+        heed_cancellation()
         await asyncio.sleep(TICK_S)
 
 

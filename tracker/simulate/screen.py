@@ -11,6 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from tracker.domain.alerts import Alert
+from tracker.simulate import alert_truth, alert_words, campaigns
 from tracker.simulate.cast import SPRING, TEA
 from tracker.simulate.services import Service
 from tracker.simulate.truth import MOUTH, WHOLE, Difference
@@ -50,6 +52,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     refused: Mapping[int, int]
     clicks: int
     orders: int
+    alerts: Sequence[Alert] = ()
+    """Every change that was told."""
 
 
 def money(fields: Mapping[str, int], name: str) -> str:
@@ -82,7 +86,7 @@ METRICS = ("likes", "comments", "shares", "saves", "views")
 
 
 def _campaigns(snapshot: Snapshot) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, expand=True, pad_edge=False)
     table.add_column("")
     for label in COLUMNS.values():
         table.add_column(label, justify="right")
@@ -100,10 +104,23 @@ def _campaigns(snapshot: Snapshot) -> Table:
     return table
 
 
+def _real_time(snapshot: Snapshot) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, expand=True, pad_edge=False)
+    table.add_column("in real time", no_wrap=True, min_width=max(map(len, campaigns.CAMPAIGNS)))
+    for label in ("posts", "likes", "comments", "clicks", "orders", "revenue"):
+        table.add_column(label, justify="right", no_wrap=True)
+    for campaign in campaigns.CAMPAIGNS:
+        fields = snapshot.totals.get(Scope(campaign, WHOLE), {})
+        counts = [metric(fields, name) for name in ("likes", "comments")]
+        sales = [f"{fields.get(name, 0):,}" for name in ("clicks", "conversions")]
+        table.add_row(campaign, str(fields.get("posts", 0)), *counts, *sales, money(fields, "revenue"))
+    return table
+
+
 def _speed(snapshot: Snapshot) -> Table:
     fields = snapshot.totals.get(Scope(SPRING, WHOLE), {})
     title = f"{SPRING}: reached by age (of so many posts; ? unknown)"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, expand=True, pad_edge=False)
     table.add_column("")
     for label in (*AGES.values(), "1st hour"):
         table.add_column(label, justify="right", no_wrap=True)
@@ -156,12 +173,23 @@ def render(snapshot: Snapshot) -> RenderableType:
     leave = "" if snapshot.seconds else "   Ctrl-C stops"
     head = Text(f"{_clock(snapshot)}   {snapshot.phase}   first counter moved: {first}{leave}", style="bold")
     note = Text(
-        f"Invented people, real path. Reactions arrive {snapshot.pace} times as fast as in life from the start on, but "
-        "ages are the clock's: what a post gains in these seconds took hours in life. Read the first-hour share (of "
-        "posts whose first hour is over) as a picture, not as a finding.",
+        f"Invented people, real path. In {SPRING} and {TEA} reactions arrive {snapshot.pace} times as fast as in life, "
+        "but ages are the clock's: what a post gains in these seconds took hours in life. Read the first-hour share "
+        "(of posts whose first hour is over) as a picture, not as a finding.",
         style="dim",
     )
-    parts = Group(head, _campaigns(snapshot), _speed(snapshot), _processes(snapshot), Text(flow(snapshot)), note)
+    parts = Group(
+        head,
+        _processes(snapshot),
+        Text(flow(snapshot)),
+        Panel(alert_words.panel(snapshot.alerts), title="alerts, the newest first", title_align="left"),
+        _real_time(snapshot),
+        Text(),
+        _campaigns(snapshot),
+        Text(),
+        _speed(snapshot),
+        note,
+    )
     return Panel(parts, title="campaign tracker demo")
 
 
@@ -171,11 +199,11 @@ def line(snapshot: Snapshot) -> str:
     states = " ".join(
         f"{s.name}={s.state}" + (f"(restarts {s.restarts})" if s.restarts else "") for s in snapshot.services
     )
-    share = first_hour_share(fields, "likes")
+    share, alerts = first_hour_share(fields, "likes"), len(alert_truth.latest(snapshot.alerts))
     return (
         f"{_clock(snapshot)}  {snapshot.phase}: posts {fields.get('posts', 0)} likes {fields.get('likes', 0):,} "
         f"comments {fields.get('comments', 0):,} views {fields.get('views', 0):,} clicks {fields.get('clicks', 0)} "
-        f"orders {fields.get('conversions', 0)} first-hour {share} | {flow(snapshot)} | {states}"
+        f"orders {fields.get('conversions', 0)} first-hour {share} alerts {alerts} | {flow(snapshot)} | {states}"
     )
 
 

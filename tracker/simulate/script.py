@@ -2,7 +2,9 @@
 
 1. The same seed, start and length give the same world.
 2. Every trap the tracker must survive is in it once at least, early enough to be seen before the end.
-3. What counts for which campaign is written down here by hand; nothing is matched.
+3. What counts for which campaign, and which alerts it earns, is written down here by hand: nothing is matched, nothing
+   judged.
+4. The three campaigns in real time (real_time.py) are in the same world, anchored to `origin`.
 
 Instants of the plot are shares of the run's length, so that a run of 20 s tells the whole story too. A run without an
 end tells it in the first minute, and then adds a post every twenty seconds.
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from tracker.simulate import cast
+from tracker.simulate import cast, real_time
 from tracker.simulate.cast import (
     AOI,
     FAN,
@@ -30,7 +32,7 @@ from tracker.simulate.cast import (
     THEO_TIKTOK,
 )
 from tracker.simulate.draft import Draft
-from tracker.simulate.model import Absence, Account, Click, Order, Post, Purge, Refund, Role, Version, World
+from tracker.simulate.model import Absence, Account, Alarm, Click, Order, Post, Purge, Refund, Role, Version, World
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -42,6 +44,7 @@ ENDLESS_SECONDS = 3_600
 CLICKS_A_SECOND = 2
 
 YUZU_JA = "【PR】ゆずの季節。朝の一杯に #PR #ゆずの春"
+NOBODYS_CODE = "NOBODY-KNOWS-THIS"
 YUZU_EN = "Ad: the yuzu that woke my kitchen up #ad #yuzuspring"
 
 
@@ -56,7 +59,12 @@ def _credit(creator: str | None) -> Role:
 WORD_OF_MOUTH = Role(campaign=SPRING, by="word_of_mouth")
 
 
-def generate(seed: int, start: int, seconds: int | None, *, pace: int = PACE) -> World:
+def _kept(rule: str, creator: str) -> Alarm:
+    """An alert about a post that was to stay as it was."""
+    return Alarm(rule=f"agreement.{rule}", campaign=SPRING, creator=creator, agreement=f"{SPRING}-{creator}")
+
+
+def generate(seed: int, start: int, seconds: int | None, *, pace: int = PACE, origin: int | None = None) -> World:
     """A world that begins at `start` (ms) and freezes after `seconds` (None: it goes on for an hour)."""
     freeze = start + (seconds or ENDLESS_SECONDS) * SECOND
     draft = Draft(seed=seed, start=start, freeze=freeze, span_ms=(seconds or STORY_SECONDS) * SECOND, pace=pace)
@@ -67,9 +75,23 @@ def generate(seed: int, start: int, seconds: int | None, *, pace: int = PACE) ->
         _go_on(draft)
     clicks = _clicks(draft)
     orders = _orders(draft, clicks)
-    return structs.replace(
-        draft.frame, posts=tuple(draft.posts), clicks=clicks, orders=orders, refunds=_refunds(draft, orders)
+    fast = structs.replace(
+        draft.frame,
+        posts=tuple(draft.posts),
+        clicks=clicks,
+        orders=orders,
+        refunds=_refunds(draft, orders),
+        alarms=_alarms(orders),
+        origin=start if origin is None else origin,
     )
+    return real_time.added(fast, draft.span_ms)
+
+
+def _alarms(orders: tuple[Order, ...]) -> tuple[Alarm, ...]:
+    """Three orders with a code that nobody has are told of; in less than half a minute there are two."""
+    if sum(order.code == NOBODYS_CODE for order in orders) < 3:
+        return ()
+    return (Alarm(rule="system.code_unregistered", part="codes", code=NOBODYS_CODE.casefold()),)
 
 
 def submitted_address(world: World) -> str:
@@ -86,6 +108,7 @@ def _instagram(draft: Draft) -> None:
     draft.post(
         HINA, draft.ago(8 * MINUTE), "ゆずの香りが部屋いっぱい。",
         edits=(Version(since=draft.at(0.40), text="【PR】ゆずの香りが部屋いっぱい。 #PR #ゆずの春", roles=(hina,)),),
+        alarms=(_kept("post_edited", "hina"),),
     )  # fmt: skip
     draft.post(LENA, draft.ago(100 * MINUTE), YUZU_EN, lena, hidden=frozenset({"likes"}))
     draft.post(
@@ -102,6 +125,7 @@ def _instagram(draft: Draft) -> None:
         "Ad: yuzu marmalade #ad #yuzuspring",
         lena,
         absences=(Absence(since=draft.at(0.60)),),
+        alarms=(_kept("post_removed", "lena"),),
     )
     draft.post(AOI, draft.ago(50 * SECOND), "春の茶会のしたく。", aoi)
     draft.post(AOI, draft.at(0.20), "新しい茶碗が届きました。", aoi)
@@ -134,24 +158,31 @@ def _tiktok(draft: Draft) -> None:
     )  # fmt: skip
     for share in (0.22, 0.5):
         draft.post(KAITO, draft.at(share), "practice pours, day off", title="practice")
-    draft.post(THEO_TIKTOK, draft.ago(7 * MINUTE), "Blind-tasting yuzu #ad #yuzuspring", theo, title="blind tasting")
+    draft.post(
+        THEO_TIKTOK, draft.ago(7 * MINUTE), "Blind-tasting yuzu #ad #yuzuspring", theo, title="blind tasting",
+        # It no longer counts, so its edit is no news. Not on YouTube, whose push tells of an edit before its text is
+        # known: for a moment an edited post would still count.
+        edits=(Version(since=draft.at(0.50), text="Blind-tasting yuzu", title="blind tasting"),),
+    )  # fmt: skip
     for age in (4, 9, 15, 30, 40):  # enough for more than one short page
         draft.post(THEO_TIKTOK, draft.ago(age * HOUR), "Tasting notes from a rainy week", title=f"notes {age}")
 
 
 def _youtube(draft: Draft) -> None:
     mio, theo = _agreed(SPRING, MIO), _agreed(SPRING, THEO)
-    draft.post(MIO, draft.ago(6 * HOUR), "概要: ゆずを使った三品 #PR #ゆずの春", mio, title="ゆずの昼ごはん 三品")
+    lunch = "概要: ゆずを使った三品 #PR #ゆずの春"
+    draft.post(
+        MIO, draft.ago(6 * HOUR), lunch, mio, title="ゆずの昼ごはん 三品",
+        edits=(Version(since=draft.at(0.50), text=lunch, title="ゆずの昼ごはん 三品（改訂版）", roles=(mio,)),),
+        alarms=(_kept("post_edited", "mio"),),
+    )  # fmt: skip
     draft.post(
         MIO, draft.at(0.14), "概要: ゆずうどん #PR #ゆずの春", mio, title="ゆずうどん", hidden=frozenset({"comments"})
     )
-    draft.post(
-        MIO, draft.ago(90 * MINUTE), "概要: 春のお弁当 #PR #ゆずの春", mio, title="春のお弁当",
-        edits=(Version(since=draft.at(0.50), text="概要: 春のお弁当", title="春のお弁当（改訂版）"),),
-    )  # fmt: skip
+    draft.post(MIO, draft.ago(90 * MINUTE), "概要: 春のお弁当 #PR #ゆずの春", mio, title="春のお弁当")
     draft.post(
         THEO, draft.ago(30 * MINUTE), "Sponsored by a citrus #ad #yuzuspring", theo, title="Is yuzu worth it?",
-        absences=(Absence(since=draft.at(0.65)),),
+        absences=(Absence(since=draft.at(0.65)),), alarms=(_kept("post_removed", "theo"),),
     )  # fmt: skip
     draft.post(THEO, draft.ago(12 * HOUR), "No sponsor today.", title="Knives I regret", hidden=frozenset({"likes"}))
     draft.post(THEO, draft.at(0.35), "Four bars, one fruit #ad #yuzuspring", theo, title="Yuzu desserts, ranked")
@@ -204,7 +235,7 @@ def _orders(draft: Draft, clicks: tuple[Click, ...]) -> tuple[Order, ...]:
             case 1 if owner != "aoi":
                 made.append(structs.replace(by_code, code=cast.CODES[owner].lower(), click=place))
             case 2:
-                made.append(structs.replace(by_code, code="NOBODY-KNOWS-THIS", by=None, credited=None))
+                made.append(structs.replace(by_code, code=NOBODYS_CODE, by=None, credited=None))
             case _:
                 credited = _credit(cast.LINKS[click.link])
                 made.append(structs.replace(by_code, code=None, click=place, by="click", credited=credited))

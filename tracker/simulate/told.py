@@ -44,6 +44,10 @@ class ToldLog:
     def answered(self, told: Iterable[Told], *, began: int, ended: int) -> None:
         """An API answer went out."""
         self.answers += 1
+        self.known(told, began=began, ended=ended)
+
+    def known(self, told: Iterable[Told], *, began: int, ended: int) -> None:
+        """What an answer said, live or in a history that is imported. In the order of time."""
         for statement in told:
             if statement.followers is not None and statement.account is not None:
                 days = self._followers.setdefault(statement.account, {})

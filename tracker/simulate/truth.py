@@ -18,13 +18,18 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tracker.simulate.cast import LINKS, SPRING
+from tracker.simulate import campaigns, cast
 from tracker.simulate.model import Post, Role, World
 from tracker.simulate.told import PostTold, ToldLog
 from tracker.simulate.world import Signal, count
 
 METRICS = ("likes", "comments", "shares", "saves", "views", "reach", "impressions")
 WHOLE, MOUTH = "", "~wom"
+OF_LINK = {
+    **{link: Role(campaign=cast.SPRING, by="agreement", creator=creator) for link, creator in cast.LINKS.items()},
+    **{link: Role(campaign=of[0], by="agreement", creator=of[1]) for link, of in campaigns.LINKS.items()},
+}
+"""Link code → whom its clicks count for."""
 SETTLING_MS = 1_000
 """An answer to a request that began so long after the freeze cannot be overtaken by one from before it."""
 BY_RECOUNT_ONLY = (".age.", ".half_life.", "first_reaction.")
@@ -160,10 +165,10 @@ def _comments(pushed: Iterable[Signal]) -> dict[str, dict[str, Standing]]:
 
 
 def _add_sales(world: World, totals: dict[tuple[str, str], Counter[str]]) -> None:
-    for click in world.clicks:
+    for click in (*world.past_clicks, *world.clicks):
         if click.at < world.freeze:
-            _add(totals, Role(campaign=SPRING, by="agreement", creator=LINKS[click.link]), {"clicks": 1})
-    for order in world.orders:
+            _add(totals, OF_LINK[click.link], {"clicks": 1})
+    for order in (*world.past_orders, *world.orders):
         if order.credited is None or order.at >= world.freeze:
             continue
         refunds = [refund for refund in world.refunds if refund.order == order.id and refund.at < world.freeze]

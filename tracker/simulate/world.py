@@ -3,6 +3,7 @@
 1. The same world and instant give the same answer, in any order of asking.
 2. Nothing changes from `World.freeze` on, nor in a post from its `still_from` on.
 3. A count falls only by a purge; comments also by hiding and deletion.
+4. What is of an account in real time does not depend on the start: a history that was told before fits.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tracker.simulate.curves import curve
+from tracker.simulate.curves import HOUR, curve
 from tracker.simulate.model import TOLD_COUNTS, Account, Comment, CountName, Post, World
 
 SignalKind = Literal[
@@ -31,6 +32,8 @@ class Signal(Struct, frozen=True, kw_only=True):
 
 def reaction_age(world: World, post: Post, now: int) -> int:
     """The world age of a post: real before the start, `pace` times as fast from then on."""
+    if post.account.real_time:
+        return max(0, now - post.published)
     before = max(0, min(now, world.start) - post.published)
     since = max(0, now - max(post.published, world.start))
     return before + since * world.pace
@@ -38,6 +41,8 @@ def reaction_age(world: World, post: Post, now: int) -> int:
 
 def instant_of(world: World, post: Post, age: int) -> int:
     """When a post reaches a world age: the inverse of `reaction_age`, to the ms."""
+    if post.account.real_time:
+        return post.published + age
     before = max(0, world.start - post.published)
     if age <= before:
         return post.published + age
@@ -49,7 +54,7 @@ def _settled(world: World, post: Post, now: int) -> int:
 
 
 def _reached(world: World, post: Post, count: CountName, now: int) -> int:
-    share = curve(post.account.platform, count).share(reaction_age(world, post, now))
+    share = curve(post.account.platform, count).share(round(reaction_age(world, post, now) / post.tempo))
     return int(post.totals.get(count, 0) * share)
 
 
@@ -62,6 +67,10 @@ def count(world: World, post: Post, name: CountName, now: int) -> int:
     for purge in post.purges:
         if purge.count == name and purge.at <= at:
             value -= _reached(world, post, name, purge.at) * purge.permille // 1000
+    for burst in post.bursts:
+        if burst.count == name and burst.at <= at:
+            bought = _reached(world, post, name, burst.at) * burst.permille // 1000
+            value += bought * min(at - burst.at, burst.until - burst.at) // (burst.until - burst.at)
     return value
 
 
@@ -72,8 +81,11 @@ def shown_counts(world: World, post: Post, now: int) -> dict[CountName, int]:
 
 
 def followers(world: World, account: Account, now: int) -> int:
-    """True followers; they stand still before the start and from the freeze on."""
-    hours = (min(max(now, world.start), world.freeze) - world.start) * world.pace // 3_600_000
+    """True followers; they stand still from the freeze on, and before the start where they are not in real time."""
+    settled = min(now, world.freeze)
+    if account.real_time:
+        return account.followers + account.growth * ((settled - world.origin) // HOUR)
+    hours = (max(settled, world.start) - world.start) * world.pace // HOUR
     return account.followers + account.growth * hours
 
 

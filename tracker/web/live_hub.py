@@ -24,6 +24,7 @@ from tracker.domain.definitions import TokenDefinition
 from tracker.domain.events import Instant
 from tracker.ingest.http import Refused
 from tracker.store.base import Store
+from tracker.tasks import end
 from tracker.topics import Topics
 from tracker.web.live_events import Kind, ScopeNow, lost
 from tracker.web.live_feed import Delivery, Feed, Wants
@@ -155,10 +156,7 @@ class Hub:
                 ending[task].cut()
             if slow:
                 await asyncio.wait(slow)
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await end(self._tasks)
         self._tasks = []
         await self._tail.stop()
 
