@@ -41,7 +41,7 @@ check: env ## format, lint, types and import contracts
 	@.venv/bin/lint-imports
 
 fast: check ## what runs in under a minute: check, and the tests marked neither integration nor slow
-	@$(PY) -m pytest -m 'not integration and not slow' --hypothesis-profile=fast $(ARGS) $(TESTS)
+	@$(PY) -m pytest --numprocesses=$(PROCESSES) --dist=loadfile -m 'not integration and not slow' --hypothesis-profile=fast $(ARGS) $(TESTS)
 
 test: check ## everything; integration on real Kafka where Java and Maven are found, else on the embedded broker
 	@$(PY) -m pytest --numprocesses=$(PROCESSES) --dist=loadfile $(ARGS) $(TESTS)
